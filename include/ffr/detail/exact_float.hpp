@@ -1,0 +1,22 @@
+#pragma once
+// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of a
+// regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does by
+// default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that, whatever
+// flags the including program uses.
+
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "ffr can't be compiled with -ffast-math: its boxes, landmarks and chips depend on exact IEEE rounding"
+#endif
+
+#if defined(__clang__)
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
+#elif defined(__GNUC__)
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"fp-contract=off\")")
+#define FFR_EXACT_FLOAT_END _Pragma("GCC pop_options")
+#elif defined(_MSC_VER)
+#define FFR_EXACT_FLOAT_BEGIN __pragma(float_control(push)) __pragma(fp_contract(off))
+#define FFR_EXACT_FLOAT_END __pragma(float_control(pop))
+#else
+#error "ffr doesn't know how to switch off fused multiply-add on this compiler"
+#endif

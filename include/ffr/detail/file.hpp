@@ -1,0 +1,103 @@
+#pragma once
+// Files as bytes: read whole, mapped, or written so that nobody ever sees half a file.
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+#include "../error.hpp"
+
+namespace ffr::detail {
+
+/// Bytes that stay valid as long as `owner` lives.
+struct SharedBytes {
+    const unsigned char* data = nullptr;
+    std::size_t size = 0;
+    std::shared_ptr<const void> owner;
+};
+
+inline std::string errno_text() {
+    return std::strerror(errno);
+}
+
+/// The whole file. \throws FileError naming the file and the reason
+inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+    std::error_code code;
+    if (std::filesystem::is_directory(path, code)) throw FileError(path.u8string() + ": is a folder, not a file");
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw FileError(path.u8string() + ": can't open the file: " + errno_text());
+    std::vector<std::uint8_t> bytes;
+    char block[65536];
+    while (in.read(block, sizeof block) || in.gcount() > 0) bytes.insert(bytes.end(), block, block + in.gcount());
+    if (in.bad()) throw FileError(path.u8string() + ": can't read the file: " + errno_text());
+    return bytes;
+}
+
+/// Maps a file for reading; where there's no mmap, reads it. \throws FileError naming the file and the reason
+inline SharedBytes map_file(const std::filesystem::path& path) {
+#if defined(__unix__) || defined(__APPLE__)
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw FileError(path.u8string() + ": can't open the file: " + errno_text());
+    struct stat status {};
+    const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
+    void* const start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
+    const std::string reason = errno_text();
+    ::close(descriptor);
+    if (!is_file) throw FileError(path.u8string() + ": isn't a regular file");
+    if (size == 0) return {};
+    if (start == MAP_FAILED) throw FileError(path.u8string() + ": can't map the file: " + reason);
+    std::shared_ptr<const void> owner(start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
+    return {static_cast<const unsigned char*>(start), size, std::move(owner)};
+#else
+    auto bytes = std::make_shared<const std::vector<std::uint8_t> >(read_file(path));
+    return {bytes->data(), bytes->size(), bytes};
+#endif
+}
+
+/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
+/// write leaves what was there before. \throws FileError naming the file and the reason
+inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+    std::filesystem::path temporary = path;
+#if defined(__unix__) || defined(__APPLE__)
+    const long process = ::getpid();
+#else
+    const long process = 0;
+#endif
+    temporary += ".tmp" + std::to_string(process) + "-" +
+                 std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id()));
+    errno = 0;
+    std::ofstream out(temporary, std::ios::binary);
+    if (!out) throw FileError(path.u8string() + ": can't write the file: " + errno_text());
+    out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+    out.close();
+    std::error_code code;
+    const std::string reason = errno_text();
+    if (out) {
+        std::filesystem::rename(temporary, path, code);
+        if (!code) return;
+    }
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw FileError(path.u8string() + ": can't write the file: " + (code ? code.message() : reason));
+}
+
+}  // namespace ffr::detail

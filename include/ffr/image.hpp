@@ -1,0 +1,144 @@
+#pragma once
+/// \file
+/// Pixels and plane geometry: what every stage takes in or hands on.
+///
+///     Image:  height rows x width columns x channels bytes, row-major, channels interleaved
+///
+///             x ->                     pixel (x, y) starts at pixels[(y * width + x) * channels];
+///          y  RGB RGB RGB ...          the centre of the first pixel is the point (0, 0),
+///          |  RGB RGB RGB ...          x grows to the right, y downwards
+///          v
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "error.hpp"
+
+namespace ffr {
+
+/// A pixel position or a rounded point; x to the right, y down, in pixels.
+struct Point {
+    int x = 0;
+    int y = 0;
+    friend bool operator==(Point a, Point b) { return a.x == b.x && a.y == b.y; }
+    friend bool operator!=(Point a, Point b) { return !(a == b); }
+};
+
+/// A point between pixels; same axes as Point.
+struct PointF {
+    double x = 0;
+    double y = 0;
+};
+
+/// A box of whole pixels with all four edges inside of it: width = right - left + 1. It may reach outside of an image.
+struct Rect {
+    int left = 0;
+    int top = 0;
+    int right = -1;
+    int bottom = -1;
+
+    /// Pixels from left to right edge, both counted; 0 when the box is empty.
+    std::int64_t width() const { return right < left ? 0 : std::int64_t{right} - left + 1; }
+    /// Pixels from top to bottom edge, both counted; 0 when the box is empty.
+    std::int64_t height() const { return bottom < top ? 0 : std::int64_t{bottom} - top + 1; }
+    /// Number of pixels in the box; 0 when it's empty.
+    std::int64_t area() const { return width() * height(); }
+
+    friend bool operator==(const Rect& a, const Rect& b) {
+        return a.left == b.left && a.top == b.top && a.right == b.right && a.bottom == b.bottom;
+    }
+    friend bool operator!=(const Rect& a, const Rect& b) { return !(a == b); }
+};
+
+/// Writes `[left top right bottom]`.
+inline std::ostream& operator<<(std::ostream& out, const Rect& box) {
+    return out << '[' << box.left << ' ' << box.top << ' ' << box.right << ' ' << box.bottom << ']';
+}
+
+/// A look at somebody else's pixels: 8 bits a channel, 1 (gray) or 3 (RGB) channels, `stride` bytes from one row to the
+/// next. It owns nothing and is valid as long as the pixels it points at.
+struct ImageView {
+    const std::uint8_t* pixels = nullptr;
+    int width = 0;
+    int height = 0;
+    int channels = 0;
+    std::ptrdiff_t stride = 0;
+
+    /// First byte of row y, 0 <= y < height.
+    const std::uint8_t* row(int y) const { return pixels + y * stride; }
+    /// True when there's no pixel.
+    bool empty() const { return width <= 0 || height <= 0; }
+};
+
+/// An image that owns its pixels: 8 bits a channel, 1 (gray) or 3 (RGB) channels, rows without gaps.
+class Image {
+  public:
+    /// No pixels.
+    Image() = default;
+
+    /// A black image. \throws InvalidArgument for a negative size or a number of channels other than 1 and 3
+    Image(int width, int height, int channels) : width_(width), height_(height), channels_(channels) {
+        if (width < 0 || height < 0 || (channels != 1 && channels != 3)) {
+            throw InvalidArgument("an image needs sizes of at least 0 and 1 or 3 channels, not " +
+                                  std::to_string(width) + " x " + std::to_string(height) + " x " +
+                                  std::to_string(channels));
+        }
+        pixels_.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
+                       static_cast<std::size_t>(channels));
+    }
+
+    int width() const { return width_; }
+    int height() const { return height_; }
+    int channels() const { return channels_; }
+    bool empty() const { return pixels_.empty(); }
+
+    /// All bytes, row after row.
+    std::vector<std::uint8_t>& pixels() { return pixels_; }
+    const std::vector<std::uint8_t>& pixels() const { return pixels_; }
+
+    /// First byte of row y, 0 <= y < height().
+    std::uint8_t* row(int y) { return pixels_.data() + row_offset(y); }
+    const std::uint8_t* row(int y) const { return pixels_.data() + row_offset(y); }
+
+    /// The image as a view; valid while the image lives and keeps its size.
+    ImageView view() const {
+        return {pixels_.data(), width_, height_, channels_, static_cast<std::ptrdiff_t>(width_) * channels_};
+    }
+    operator ImageView() const { return view(); }
+
+    friend bool operator==(const Image& a, const Image& b) {
+        return a.width_ == b.width_ && a.height_ == b.height_ && a.channels_ == b.channels_ && a.pixels_ == b.pixels_;
+    }
+    friend bool operator!=(const Image& a, const Image& b) { return !(a == b); }
+
+  private:
+    std::size_t row_offset(int y) const {
+        return static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) * static_cast<std::size_t>(channels_);
+    }
+
+    int width_ = 0;
+    int height_ = 0;
+    int channels_ = 0;
+    std::vector<std::uint8_t> pixels_;
+};
+
+/// Refuses what no stage can work with. \throws InvalidArgument for no pixels or channels other than 1 and 3
+inline void require_pixels(ImageView image) {
+    if (image.empty() || image.pixels == nullptr) throw InvalidArgument("the image has no pixels");
+    if (image.channels != 1 && image.channels != 3) {
+        throw InvalidArgument("an image has 1 or 3 channels, not " + std::to_string(image.channels));
+    }
+}
+
+/// The nearest whole number, halves upwards, clamped to the range of int: how landmarks and chips are rounded.
+inline int round_half_up(double value) {
+    const double rounded = std::floor(value + 0.5);
+    if (!(rounded > -2147483648.0)) return -2147483647 - 1;
+    return rounded < 2147483647.0 ? static_cast<int>(rounded) : 2147483647;
+}
+
+}  // namespace ffr

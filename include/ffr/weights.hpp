@@ -1,0 +1,433 @@
+#pragma once
+/// \file
+/// The weight file: named tensors in one file that is mapped and used in place. docs/weight-format.md has the layout
+/// byte by byte.
+///
+///     +--------+-------------------------+------+---------+------+---------+---
+///     | header | directory: 112 B/tensor | gap  | tensor  | gap  | tensor  | ...
+///     +--------+-------------------------+------+---------+------+---------+---
+///     64 bytes                             every tensor starts at a multiple of 64
+///
+/// Opening a file checks its checksum and its directory once; after that a tensor is a pointer into the mapping.
+/// Licence and origin are tensors of text like any other. Models trained by the user are kept in the same format.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "detail/file.hpp"
+#include "detail/xxhash.hpp"
+#include "error.hpp"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "ffr uses its little-endian weight files in place and so needs a little-endian machine"
+#endif
+
+namespace ffr {
+
+/// IEEE 754 binary16 as it stands in a file; see to_float.
+struct Half {
+    std::uint16_t bits;
+};
+
+/// The number that a half stands for, exactly, subnormals included.
+///
+/// A half's exponent and fraction, moved to a float's place, give the value times 2^-112; one multiplication puts that
+/// right. Infinity and NaN don't occur in weights and come out as 65536 and more.
+inline float to_float(Half half) {
+    const std::uint32_t magnitude = static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    float value;
+    std::memcpy(&value, &magnitude, sizeof value);
+    value *= 5192296858534827628530496329220096.0f;  // 2^112
+    return (half.bits & 0x8000) != 0 ? -value : value;
+}
+
+/// What a tensor's elements are.
+enum class TensorType : std::uint32_t { text = 1, int8, uint16, int16, int32, float16, float32, float64 };
+
+/// Bytes an element takes; 0 for a type that isn't known.
+inline std::size_t element_size(TensorType type) {
+    switch (type) {
+        case TensorType::text:
+        case TensorType::int8:
+            return 1;
+        case TensorType::uint16:
+        case TensorType::int16:
+        case TensorType::float16:
+            return 2;
+        case TensorType::int32:
+        case TensorType::float32:
+            return 4;
+        case TensorType::float64:
+            return 8;
+    }
+    return 0;
+}
+
+/// The type as people write it: "float32"; "unknown" for a type that isn't known.
+inline std::string to_string(TensorType type) {
+    constexpr const char* kNames[] = {"unknown", "text",    "int8",    "uint16", "int16",
+                                      "int32",   "float16", "float32", "float64"};
+    const auto index = static_cast<std::uint32_t>(type);
+    return kNames[index < std::size(kNames) ? index : 0];
+}
+
+/// TensorType of a C++ type.
+template <typename T>
+constexpr TensorType tensor_type() {
+    if constexpr (std::is_same_v<T, char>)
+        return TensorType::text;
+    else if constexpr (std::is_same_v<T, std::int8_t>)
+        return TensorType::int8;
+    else if constexpr (std::is_same_v<T, std::uint16_t>)
+        return TensorType::uint16;
+    else if constexpr (std::is_same_v<T, std::int16_t>)
+        return TensorType::int16;
+    else if constexpr (std::is_same_v<T, std::int32_t>)
+        return TensorType::int32;
+    else if constexpr (std::is_same_v<T, Half>)
+        return TensorType::float16;
+    else if constexpr (std::is_same_v<T, float>)
+        return TensorType::float32;
+    else {
+        static_assert(std::is_same_v<T, double>, "not a type that a weight file holds");
+        return TensorType::float64;
+    }
+}
+
+/// A tensor in a file: its name, type, shape (slowest index first) and where it lies.
+struct TensorInfo {
+    std::string name;
+    TensorType type = TensorType::text;
+    std::vector<std::size_t> shape;
+    const unsigned char* data = nullptr;
+    std::size_t bytes = 0;
+};
+
+/// Elements of a tensor, in place: valid as long as a copy of the WeightsFile that it came from lives.
+template <typename T>
+struct TensorView {
+    const T* data = nullptr;
+    std::vector<std::size_t> shape;
+
+    /// Number of elements.
+    std::size_t size() const {
+        std::size_t product = 1;
+        for (const std::size_t extent : shape) product *= extent;
+        return product;
+    }
+    const T* begin() const { return data; }
+    const T* end() const { return data + size(); }
+    const T& operator[](std::size_t index) const { return data[index]; }
+};
+
+namespace detail {
+
+constexpr char kWeightsMagic[8] = {'\x89', 'F', 'F', 'R', '\r', '\n', '\x1a', '\n'};
+constexpr std::uint32_t kWeightsVersion = 1;
+constexpr std::size_t kWeightsAlignment = 64, kHeaderSize = 64, kKindSize = 32, kChecksumStart = 32, kEntrySize = 112,
+                      kNameSize = 56, kMaxRank = 4;
+
+inline std::size_t align_up(std::size_t offset) {
+    return (offset + kWeightsAlignment - 1) / kWeightsAlignment * kWeightsAlignment;
+}
+
+/// A fixed-size field of text up to its first NUL.
+inline std::string fixed_text(const unsigned char* field, std::size_t size) {
+    const auto* const end = std::find(field, field + size, static_cast<unsigned char>(0));
+    return {field, end};
+}
+
+}  // namespace detail
+
+/// A weight file, opened and checked. Copies are cheap and share the mapping; const and safe for many threads.
+class WeightsFile {
+  public:
+    /// In an expected shape: any extent will do.
+    static constexpr std::size_t kAny = static_cast<std::size_t>(-1);
+
+    /// Maps a file and checks it. Cost: one pass over its bytes for the checksum.
+    /// \throws FileError when it can't be read, FormatError when it's no weight file, is cut off or was altered
+    static WeightsFile open(const std::filesystem::path& path) {
+        return WeightsFile(path.u8string(), detail::map_file(path));
+    }
+
+    /// The same for bytes in memory, such as weights linked into a program; they have to outlive all views.
+    /// \param name  stands for the path in messages. \throws FormatError as open does
+    static WeightsFile from_memory(const void* bytes, std::size_t size, std::string name) {
+        return WeightsFile(std::move(name), {static_cast<const unsigned char*>(bytes), size, nullptr});
+    }
+
+    /// Path (or the name given to from_memory), for messages.
+    const std::string& name() const { return name_; }
+    /// What the file is for: "hog_detector", "landmarks", "resnet29", "identifier".
+    const std::string& kind() const { return kind_; }
+    /// XXH64 of everything after the first 32 bytes, as it stands in the header (and was found right).
+    std::uint64_t checksum() const { return checksum_; }
+    /// Size of the whole file in bytes.
+    std::size_t size() const { return bytes_.size; }
+    /// All tensors in the order of the file.
+    const std::vector<TensorInfo>& tensors() const { return tensors_; }
+
+    /// True when the file has a tensor of that name.
+    bool contains(std::string_view name) const { return find(name) != nullptr; }
+
+    /// \throws FormatError unless kind() is the one wanted
+    void require_kind(std::string_view wanted) const {
+        if (kind_ != wanted) throw FormatError(name_ + ": holds '" + kind_ + "', not '" + std::string(wanted) + "'");
+    }
+
+    /// A tensor by name.
+    /// \param shape  what it has to be, slowest index first; kAny where any extent is right
+    /// \throws FormatError when it's missing, of another type or of another shape
+    template <typename T>
+    TensorView<T> tensor(std::string_view name, std::initializer_list<std::size_t> shape) const {
+        const TensorInfo& info = require(name);
+        if (info.type != tensor_type<T>()) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
+                              to_string(tensor_type<T>()));
+        }
+        const bool same =
+            shape.size() == info.shape.size() &&
+            std::equal(shape.begin(), shape.end(), info.shape.begin(),
+                       [](std::size_t wanted, std::size_t found) { return wanted == kAny || wanted == found; });
+        if (!same) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' has shape " +
+                              shape_text(info.shape.begin(), info.shape.end()) + ", not " +
+                              shape_text(shape.begin(), shape.end()));
+        }
+        return {reinterpret_cast<const T*>(info.data), info.shape};
+    }
+
+    /// A tensor of float16 or float32, copied as float32. \throws FormatError as tensor() does, or for NaN or infinity
+    std::vector<float> floats(std::string_view name, std::initializer_list<std::size_t> shape) const {
+        std::vector<float> values;
+        if (require(name).type == TensorType::float16) {
+            const auto halves = tensor<Half>(name, shape);
+            values.resize(halves.size());
+            std::transform(halves.begin(), halves.end(), values.begin(), to_float);
+        } else {
+            const auto floats = tensor<float>(name, shape);
+            values.assign(floats.begin(), floats.end());
+        }
+        // The largest half is 65504; what lies above came from an infinity or a NaN.
+        const float limit = require(name).type == TensorType::float16 ? 65504.0f : 3.4e38f;
+        for (const float value : values) {
+            if (!(std::fabs(value) <= limit)) {
+                throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
+            }
+        }
+        return values;
+    }
+
+    /// A tensor of text. \throws FormatError when it's missing or isn't text
+    std::string text(std::string_view name) const {
+        const auto characters = tensor<char>(name, {kAny});
+        return {characters.begin(), characters.end()};
+    }
+
+  private:
+    WeightsFile(std::string name, detail::SharedBytes bytes) : name_(std::move(name)), bytes_(std::move(bytes)) {
+        read_header();
+        for (std::size_t i = 0; i < tensors_.size(); ++i) read_entry(i);
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const { throw FormatError(name_ + ": " + reason); }
+
+    void read_header() {
+        const std::string end_text = "the file ends at " + std::to_string(bytes_.size);
+        if (bytes_.size == 0) fail("the file is empty");
+        const std::size_t shown = std::min(bytes_.size, sizeof detail::kWeightsMagic);
+        if (std::memcmp(bytes_.data, detail::kWeightsMagic, shown) != 0) fail("isn't an ffr weight file");
+        if (bytes_.size < detail::kHeaderSize) fail("the header needs 64 bytes, " + end_text);
+        const auto version = detail::load_little_endian<std::uint32_t>(bytes_.data + 8);
+        if (version != detail::kWeightsVersion) {
+            fail("has format version " + std::to_string(version) + ", this program reads version 1");
+        }
+        const auto count = detail::load_little_endian<std::uint32_t>(bytes_.data + 12);
+        const auto size = detail::load_little_endian<std::uint64_t>(bytes_.data + 16);
+        if (size != bytes_.size) fail("should have " + std::to_string(size) + " bytes, " + end_text);
+        if (count > (bytes_.size - detail::kHeaderSize) / detail::kEntrySize) {
+            fail("the directory of " + std::to_string(count) + " tensors doesn't fit, " + end_text);
+        }
+        checksum_ = detail::load_little_endian<std::uint64_t>(bytes_.data + 24);
+        if (detail::xxh64(bytes_.data + detail::kChecksumStart, bytes_.size - detail::kChecksumStart) != checksum_) {
+            fail("the checksum is wrong: the file was damaged or altered");
+        }
+        kind_ = detail::fixed_text(bytes_.data + 32, detail::kKindSize);
+        tensors_.resize(count);
+    }
+
+    void read_entry(std::size_t index) {
+        const unsigned char* const entry = bytes_.data + detail::kHeaderSize + index * detail::kEntrySize;
+        TensorInfo& info = tensors_[index];
+        info.name = detail::fixed_text(entry, detail::kNameSize);
+        const std::string what = "tensor " + std::to_string(index) + " ('" + info.name + "') ";
+        info.type = static_cast<TensorType>(detail::load_little_endian<std::uint32_t>(entry + 56));
+        info.bytes = element_size(info.type);
+        if (info.bytes == 0) fail(what + "has a type that isn't known");
+        const auto rank = detail::load_little_endian<std::uint32_t>(entry + 60);
+        if (rank > detail::kMaxRank) fail(what + "has more than 4 dimensions");
+        for (std::uint32_t i = 0; i < rank; ++i) {
+            const auto extent = detail::load_little_endian<std::uint64_t>(entry + 64 + 8 * i);
+            if (extent != 0 && info.bytes > bytes_.size / extent) fail(what + "is larger than the file");
+            info.shape.push_back(static_cast<std::size_t>(extent));
+            info.bytes *= static_cast<std::size_t>(extent);
+        }
+        const auto offset = detail::load_little_endian<std::uint64_t>(entry + 96);
+        if (offset % detail::kWeightsAlignment != 0 || offset > bytes_.size || info.bytes > bytes_.size - offset) {
+            fail(what + "needs " + std::to_string(info.bytes) + " bytes from " + std::to_string(offset) +
+                 ", the file ends at " + std::to_string(bytes_.size));
+        }
+        info.data = bytes_.data + offset;
+    }
+
+    const TensorInfo* find(std::string_view name) const {
+        const auto match = [&](const TensorInfo& info) { return info.name == name; };
+        const auto found = std::find_if(tensors_.begin(), tensors_.end(), match);
+        return found == tensors_.end() ? nullptr : &*found;
+    }
+
+    const TensorInfo& require(std::string_view name) const {
+        const TensorInfo* const info = find(name);
+        if (info == nullptr) throw FormatError(name_ + ": has no tensor '" + std::string(name) + "'");
+        return *info;
+    }
+
+    template <typename Iterator>
+    static std::string shape_text(Iterator begin, Iterator end) {
+        std::string text = "[";
+        for (Iterator it = begin; it != end; ++it) {
+            text += (it == begin ? "" : " x ") + (*it == kAny ? "any" : std::to_string(*it));
+        }
+        return text + "]";
+    }
+
+    std::string name_;
+    detail::SharedBytes bytes_;
+    std::string kind_;
+    std::uint64_t checksum_ = 0;
+    std::vector<TensorInfo> tensors_;
+};
+
+/// Builds a weight file. The tensors lie in the file in the order in which they were added.
+class WeightsWriter {
+  public:
+    /// \param kind  what the file is for, at most 31 characters. \throws InvalidArgument when it's longer
+    explicit WeightsWriter(std::string kind) : kind_(std::move(kind)) {
+        if (kind_.size() >= detail::kKindSize) throw InvalidArgument("a weight file's kind has at most 31 characters");
+    }
+
+    /// Adds a tensor; the values are copied.
+    /// \throws InvalidArgument when the name has more than 55 characters, the shape more than 4 dimensions, or the
+    /// number of values isn't the shape's
+    template <typename T>
+    void add(const std::string& name, std::vector<std::size_t> shape, const std::vector<T>& values) {
+        TensorInfo info{name, tensor_type<T>(), std::move(shape), nullptr, values.size() * sizeof(T)};
+        std::size_t count = 1;
+        for (const std::size_t extent : info.shape) count *= extent;
+        if (name.size() >= detail::kNameSize || info.shape.size() > detail::kMaxRank || count != values.size()) {
+            throw InvalidArgument("tensor '" + name + "' can't be written: long name, too many dimensions or " +
+                                  std::to_string(values.size()) + " values for a shape of " + std::to_string(count));
+        }
+        const auto* const first = reinterpret_cast<const unsigned char*>(values.data());
+        data_.emplace_back(first, first + info.bytes);
+        tensors_.push_back(std::move(info));
+    }
+
+    /// Adds a tensor of text. \throws InvalidArgument as add does
+    void add_text(const std::string& name, const std::string& text) {
+        add(name, {text.size()}, std::vector<char>(text.begin(), text.end()));
+    }
+
+    /// The whole file as bytes.
+    std::vector<unsigned char> bytes() const {
+        std::vector<unsigned char> file(detail::kHeaderSize + tensors_.size() * detail::kEntrySize);
+        for (std::size_t i = 0; i < tensors_.size(); ++i) {
+            const std::size_t offset = detail::align_up(file.size());
+            file.resize(offset);
+            file.insert(file.end(), data_[i].begin(), data_[i].end());
+            write_entry(file, i, offset);
+        }
+        std::memcpy(file.data(), detail::kWeightsMagic, sizeof detail::kWeightsMagic);
+        put<std::uint32_t>(file, 8, detail::kWeightsVersion);
+        put<std::uint32_t>(file, 12, static_cast<std::uint32_t>(tensors_.size()));
+        put<std::uint64_t>(file, 16, file.size());
+        std::memcpy(file.data() + 32, kind_.data(), kind_.size());
+        put<std::uint64_t>(file, 24,
+                           detail::xxh64(file.data() + detail::kChecksumStart, file.size() - detail::kChecksumStart));
+        return file;
+    }
+
+    /// Writes the file, whole or not at all. \throws FileError naming the file and the reason
+    void save(const std::filesystem::path& path) const {
+        const std::vector<unsigned char> file = bytes();
+        detail::write_file(path, file.data(), file.size());
+    }
+
+  private:
+    template <typename T>
+    static void put(std::vector<unsigned char>& file, std::size_t offset, T value) {
+        for (std::size_t i = 0; i < sizeof(T); ++i) file[offset + i] = static_cast<unsigned char>(value >> (8 * i));
+    }
+
+    void write_entry(std::vector<unsigned char>& file, std::size_t index, std::size_t offset) const {
+        const TensorInfo& info = tensors_[index];
+        const std::size_t entry = detail::kHeaderSize + index * detail::kEntrySize;
+        std::memcpy(file.data() + entry, info.name.data(), info.name.size());
+        put<std::uint32_t>(file, entry + 56, static_cast<std::uint32_t>(info.type));
+        put<std::uint32_t>(file, entry + 60, static_cast<std::uint32_t>(info.shape.size()));
+        for (std::size_t i = 0; i < info.shape.size(); ++i) put<std::uint64_t>(file, entry + 64 + 8 * i, info.shape[i]);
+        put<std::uint64_t>(file, entry + 96, offset);
+    }
+
+    std::string kind_;
+    std::vector<TensorInfo> tensors_;
+    std::vector<std::vector<unsigned char>> data_;
+};
+
+/// Where this process's program file lies; empty where the system doesn't tell.
+inline std::filesystem::path program_folder() {
+#if defined(__linux__)
+    std::error_code code;
+    return std::filesystem::read_symlink("/proc/self/exe", code).parent_path();
+#else
+    return {};
+#endif
+}
+
+/// The folders in which weights are looked for, in this order: `explicit_folder` alone if it isn't empty; else the
+/// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
+inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
+    if (!explicit_folder.empty()) return {explicit_folder};
+    if (const char* const variable = std::getenv("FFR_WEIGHTS"); variable != nullptr && *variable != '\0') {
+        return {std::filesystem::path(variable)};
+    }
+    const std::filesystem::path here = program_folder();
+    if (here.empty()) return {};
+    return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
+}
+
+/// The first weights_folders() entry that has the file `name`.
+/// \throws FileError that lists the places tried
+inline std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& explicit_folder = {}) {
+    std::string tried;
+    for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
+        std::error_code code;
+        if (std::filesystem::exists(folder / name, code)) return folder / name;
+        tried += (tried.empty() ? "" : ", ") + folder.u8string();
+    }
+    throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
+}
+
+}  // namespace ffr
