@@ -1,0 +1,241 @@
+#pragma once
+/// \file
+/// Straightens a face: turns, scales and shifts it so that eyes, nose and mouth come to lie where they lie in every
+/// chip.
+///
+///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip
+///                          /\                                       +------+
+///                         /  \                                      | o  o |
+///                         \  /                                      |  ..  |
+///                          \/                                       +------+
+///
+/// The fit is a similarity, never a shear, so the face keeps its proportions. A face much larger than the chip is first
+/// halved with a 5 x 5 binomial filter, or else sampling would skip pixels.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detail/exact_float.hpp"
+#include "image.hpp"
+#include "landmarks.hpp"
+#include "similarity.hpp"
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+
+/// A box with real edges, counted like Rect: width = right - left + 1.
+struct RectF {
+    double left = 0;
+    double top = 0;
+    double right = -1;
+    double bottom = -1;
+
+    double width() const { return right < left ? 0 : right - left + 1; }
+    double height() const { return bottom < top ? 0 : bottom - top + 1; }
+    double area() const { return width() * height(); }
+    PointF centre() const { return {(left + right) / 2, (top + bottom) / 2}; }
+};
+
+/// The part of an image that becomes a chip: a square turned about its own centre.
+struct ChipGeometry {
+    RectF box;         ///< in pixels of the image, before turning
+    double angle = 0;  ///< radians, clockwise as seen on the screen
+    int size = 0;      ///< side of the chip in pixels
+};
+
+namespace detail {
+
+/// Where a landmark belongs in the unit square of an upright face.
+struct ChipTarget {
+    int landmark;
+    double x, y;
+};
+
+/// For 68 points: bridge and base of the nose, eyes, mouth. Jaw, brows and lower lip move too much with expression.
+constexpr ChipTarget kChipTargets68[] = {
+    {27, 0.490127, 0.203352}, {28, 0.490127, 0.307009}, {29, 0.490127, 0.409805}, {30, 0.490127, 0.515625},
+    {31, 0.36688, 0.587326},  {32, 0.426036, 0.609345}, {33, 0.490127, 0.628106}, {34, 0.554217, 0.609345},
+    {35, 0.613373, 0.587326}, {36, 0.121737, 0.216423}, {37, 0.187122, 0.178758}, {38, 0.265825, 0.179852},
+    {39, 0.334606, 0.231733}, {40, 0.260918, 0.245099}, {41, 0.182743, 0.244077}, {42, 0.645647, 0.231733},
+    {43, 0.714428, 0.179852}, {44, 0.793132, 0.178758}, {45, 0.858516, 0.216423}, {46, 0.79751, 0.244077},
+    {47, 0.719335, 0.245099}, {48, 0.254149, 0.780233}, {49, 0.340985, 0.745405}, {50, 0.428858, 0.727388},
+    {51, 0.490127, 0.742578}, {52, 0.551395, 0.727388}, {53, 0.639268, 0.745405}, {54, 0.726104, 0.780233},
+    {60, 0.290379, 0.784792}, {61, 0.428096, 0.778746}, {62, 0.490127, 0.785343}, {63, 0.552157, 0.778746},
+    {64, 0.689874, 0.784792}};
+
+constexpr ChipTarget kChipTargets5[] = {{0, 0.8595674595992, 0.2134981538014},
+                                        {1, 0.6460604764104, 0.2289674387677},
+                                        {2, 0.1205750620789, 0.2137274526848},
+                                        {3, 0.3340850613712, 0.2290642403242},
+                                        {4, 0.4901123135679, 0.6277975316475}};
+
+template <std::size_t kCount>
+Similarity fit_chip(const ChipTarget (&targets)[kCount], const std::vector<Point>& points, int size, double padding) {
+    std::vector<double> chip, image;
+    for (const ChipTarget& target : targets) {
+        chip.push_back(size * ((padding + target.x) / (2 * padding + 1)));
+        chip.push_back(size * ((padding + target.y) / (2 * padding + 1)));
+        image.push_back(points[static_cast<std::size_t>(target.landmark)].x);
+        image.push_back(points[static_cast<std::size_t>(target.landmark)].y);
+    }
+    return SimilarityFit(chip.data(), kCount).to(image.data());
+}
+
+/// Half the size: binomial filter (1 4 6 4 1) x (1 4 6 4 1) / 256, then every second pixel. The border of two pixels
+/// that the filter can't reach is lost. Empty when a side is 8 pixels or less.
+inline Image halve(ImageView image) {
+    if (image.width <= 8 || image.height <= 8) return Image(0, 0, image.channels);
+    Image half((image.width - 3) / 2, (image.height - 3) / 2, image.channels);
+    const int row_values = half.width() * image.channels;
+    std::vector<int> columns(static_cast<std::size_t>(image.width * image.channels));
+    for (int row = 0; row < half.height(); ++row) {
+        const std::uint8_t* in[5];
+        for (int i = 0; i < 5; ++i) in[i] = image.row(2 * row + i);
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            columns[i] = in[0][i] + 4 * in[1][i] + 6 * in[2][i] + 4 * in[3][i] + in[4][i];
+        }
+        std::uint8_t* const out = half.row(row);
+        for (int i = 0; i < row_values; ++i) {
+            const int step = image.channels;
+            const int* const c = columns.data() + (i / step) * 2 * step + i % step;
+            out[i] =
+                static_cast<std::uint8_t>((c[0] + 4 * c[step] + 6 * c[2 * step] + 4 * c[3 * step] + c[4 * step]) / 256);
+        }
+    }
+    return half;
+}
+
+/// A box in the next halved image. The shifts of x and y differ in the reference, and so they do here.
+inline RectF halve(const RectF& box) {
+    return {box.left / 2 - 1.25, box.top / 2 - 0.75, box.right / 2 - 1.25, box.bottom / 2 - 0.75};
+}
+
+/// How often to halve until a box has at most twice the chip's width.
+inline int halvings(const RectF& box, int size) {
+    int depth = 0;
+    for (RectF half = halve(box); half.area() > static_cast<double>(size) * size; half = halve(half)) ++depth;
+    return depth;
+}
+
+/// The corners of a turned box that sampling starts from.
+struct Corners {
+    PointF top_left, top_right, bottom_left, bottom_right;
+
+    Corners(const RectF& box, double angle) {
+        const PointF centre = box.centre();
+        const auto turned = [&](double x, double y) {
+            const double dx = x - centre.x, dy = y - centre.y;
+            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
+                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
+        };
+        top_left = turned(box.left, box.top);
+        top_right = turned(box.right, box.top);
+        bottom_left = turned(box.left, box.bottom);
+        bottom_right = turned(box.right, box.bottom);
+    }
+};
+
+/// The pixels of an image that a chip can touch: the turned box, a margin for the halvings, cut at the image's border.
+/// Empty (right < left or bottom < top) when there are none.
+inline Rect chip_surroundings(const ChipGeometry& chip, int depth, ImageView image) {
+    double margin = 2;
+    for (int i = 0; i < depth; ++i) margin = 2 * margin + 2;
+    const Corners corners(chip.box, chip.angle);
+    const auto x = {corners.top_left.x, corners.top_right.x, corners.bottom_left.x, corners.bottom_right.x};
+    const auto y = {corners.top_left.y, corners.top_right.y, corners.bottom_left.y, corners.bottom_right.y};
+    return {round_half_up(std::max(std::min(x) - margin, 0.0)), round_half_up(std::max(std::min(y) - margin, 0.0)),
+            round_half_up(std::min(std::max(x) + margin, image.width - 1.0)),
+            round_half_up(std::min(std::max(y) + margin, image.height - 1.0))};
+}
+
+/// Bilinear samples of a turned box, black where a sample has no four neighbours.
+inline Image sample(ImageView image, const RectF& box, double angle, int size) {
+    Image chip(size, size, image.channels);
+    const Corners corners(box, angle);
+    const double steps = size - 1;
+    const PointF right{(corners.top_right.x - corners.top_left.x) / steps,
+                       (corners.top_right.y - corners.top_left.y) / steps};
+    const PointF down{(corners.bottom_left.x - corners.top_left.x) / steps,
+                      (corners.bottom_left.y - corners.top_left.y) / steps};
+    for (int row = 0; row < size; ++row) {
+        for (int column = 0; column < size; ++column) {
+            const double x = corners.top_left.x + column * right.x + row * down.x;
+            const double y = corners.top_left.y + column * right.y + row * down.y;
+            const double left = std::floor(x), top = std::floor(y);
+            if (!(left >= 0 && top >= 0 && left + 1 < image.width && top + 1 < image.height)) continue;
+            const double fx = x - left, fy = y - top;
+            const std::uint8_t* const t = image.row(static_cast<int>(top)) + static_cast<int>(left) * image.channels;
+            const std::uint8_t* const b = t + image.stride;
+            std::uint8_t* const out = chip.row(row) + column * image.channels;
+            for (int c = 0; c < image.channels; ++c) {
+                const int next = c + image.channels;
+                out[c] = static_cast<std::uint8_t>((1 - fy) * ((1 - fx) * t[c] + fx * t[next]) +
+                                                   fy * ((1 - fx) * b[c] + fx * b[next]));
+            }
+        }
+    }
+    return chip;
+}
+
+}  // namespace detail
+
+/// The square around a face that brings its landmarks as near as possible to their place in every chip.
+///
+/// \param landmarks  68 or 5 points
+/// \param size       side of the chip in pixels, at least 2; the recognition network wants 150
+/// \param padding    how much of the face's size is added on each side, at least 0; the network wants 0.25
+/// \throws InvalidArgument for another number of points, points that are all the same, or a size or padding out of
+/// range
+inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 150, double padding = 0.25) {
+    const std::size_t count = landmarks.points.size();
+    if (count != 68 && count != 5) {
+        throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
+    }
+    if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
+        throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
+    }
+    const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
+                                       : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
+    const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
+    if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
+    const PointF centre = fit({size / 2.0, size / 2.0});
+    const double reach = (size * scale - 1) / 2;
+    return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
+            std::atan2(fit.rotation.b, fit.rotation.a),
+            size};
+}
+
+/// Cuts a chip out of an image.
+///
+/// \returns size x size pixels with the image's channels; what lies outside of the image is black
+/// \throws InvalidArgument when the image is empty or the chip has fewer than 2 pixels a side
+/// Cost: proportional to the chip's pixels and, for a large face, to the face's. Thread-safe.
+inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
+    require_pixels(image);
+    if (chip.size < 2) throw InvalidArgument("a chip has at least 2 pixels a side");
+    const int depth = detail::halvings(chip.box, chip.size);
+    const Rect crop = detail::chip_surroundings(chip, depth, image);
+    if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
+    ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels, static_cast<int>(crop.width()),
+                    static_cast<int>(crop.height()), image.channels, image.stride};
+    RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
+              chip.box.bottom - crop.top};
+    Image halved;
+    for (int i = 0; i < depth; ++i) {
+        halved = detail::halve(level);
+        level = halved.view();
+        box = detail::halve(box);
+    }
+    return detail::sample(level, box, chip.angle, chip.size);
+}
+
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END

@@ -1,0 +1,32 @@
+#pragma once
+/// \file
+/// ffr: faces found and named, each step from scratch. Include this and have it all; the headers below stand in the order
+/// in which a photo passes through them.
+///
+///     const auto pipeline = ffr::Pipeline::load("weights");
+///     const auto people = ffr::Identifier::load(ffr::WeightsFile::open("people.ffr"));
+///     for (const ffr::Face& face : pipeline.faces(ffr::read_image("party.jpg"))) {
+///         std::cout << people.identify(face.embedding).name.value_or("unknown") << '\n';
+///     }
+///
+/// Needs C++17, Eigen and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions under
+/// ffr::Error.
+
+// clang-format off: the order of the data, not of the alphabet
+#include "version.hpp"
+#include "error.hpp"
+#include "weights.hpp"
+#include "image.hpp"
+#include "image_io.hpp"
+#include "resize.hpp"
+#include "hog.hpp"
+#include "face_detector.hpp"
+#include "landmarks.hpp"
+#include "align.hpp"
+#include "network.hpp"
+#include "embedding.hpp"
+#include "svm.hpp"
+#include "identify.hpp"
+#include "pipeline.hpp"
+#include "draw.hpp"
+// clang-format on

@@ -1,0 +1,211 @@
+#pragma once
+/// \file
+/// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
+///
+///     mean shape --> compare pixel pairs --> 500 trees --> a little shift --+
+///         ^          around the shape       vote                            |
+///         +------------------------------- 15 times <-----------------------+
+///
+/// We start with the mean face laid into the box. A tree of depth 4 asks four times "is this pixel brighter than that
+/// one, by so much?" and its leaf holds a small shift of all points. 500 trees are one cascade; after each of 15
+/// cascades the pixels are read anew around the shape as it now stands.
+///
+/// Paper: Kazemi & Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees".
+///
+/// Order of 68 points (left and right as seen in the image): 0-16 jaw from left to right, 17-21 and 22-26 brows, 27-30
+/// bridge of the nose, 31-35 its base, 36-41 left eye, 42-47 right eye, 48-59 outer lip, 60-67 inner lip. Order of 5
+/// points: right eye's outer and inner corner, left eye's outer and inner corner, base of the nose.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detail/exact_float.hpp"
+#include "image.hpp"
+#include "similarity.hpp"
+#include "weights.hpp"
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+
+/// The landmarks of a face, in pixels of its image. They may lie outside of the box and of the image.
+struct Landmarks {
+    std::vector<Point> points;     ///< rounded to whole pixels, halves upwards: what chips are cut by
+    std::vector<PointF> subpixel;  ///< the same before rounding
+};
+
+namespace detail {
+
+/// Brightness 0..255 of the pixel nearest to (x, y): the plain mean of the colours, rounded down; 0 outside.
+inline float brightness(ImageView image, double x, double y) {
+    const double column = std::floor(x + 0.5), row = std::floor(y + 0.5);
+    if (!(column >= 0 && row >= 0 && column < image.width && row < image.height)) return 0;
+    const std::uint8_t* const pixel = image.row(static_cast<int>(row)) + static_cast<int>(column) * image.channels;
+    return static_cast<float>(image.channels == 1 ? pixel[0] : (pixel[0] + pixel[1] + pixel[2]) / 3);
+}
+
+/// The leaves of a model: for each tree and each of its leaves a shift of all coordinates, as float32 or as int8 steps
+/// of a float16 size that the leaf has for itself.
+struct ShapeShifts {
+    const float* exact = nullptr;
+    const std::int8_t* steps = nullptr;
+    const Half* step_sizes = nullptr;
+    std::size_t coordinates = 0;
+
+    /// shape += the shift of a leaf (numbered through all trees).
+    void add(std::size_t leaf, std::vector<float>& shape) const {
+        if (exact != nullptr) {
+            const float* const shift = exact + leaf * coordinates;
+            for (std::size_t i = 0; i < coordinates; ++i) shape[i] += shift[i];
+        } else {
+            const std::int8_t* const shift = steps + leaf * coordinates;
+            const float size = to_float(step_sizes[leaf]);
+            for (std::size_t i = 0; i < coordinates; ++i) shape[i] += size * static_cast<float>(shift[i]);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// An ensemble of regression trees for face landmarks. Its tables stay in the mapped file. Immutable, safe for many
+/// threads; copies share the mapping.
+class LandmarkPredictor {
+  public:
+    /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
+    /// \throws FormatError when it's something else or its tables don't fit together
+    static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }
+
+    /// Number of points a face gets: 68 or 5 for the files shipped.
+    std::size_t point_count() const { return mean_shape_.shape[0]; }
+
+    /// Finds the landmarks of the face in a box.
+    ///
+    /// \param image  gray or RGB
+    /// \param box    the face as FaceDetector frames it; may lie partly or wholly outside of the image
+    /// \throws InvalidArgument when the image is empty
+    /// Cost: cascades * trees random reads of a leaf, independent of the image's size.
+    Landmarks predict(ImageView image, const Rect& box) const {
+        require_pixels(image);
+        std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
+        std::vector<float> pixels(pixels_per_cascade());
+        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
+            read_pixels(image, box, cascade, shape, pixels);
+            for (std::size_t tree = cascade * trees_per_cascade(); tree < (cascade + 1) * trees_per_cascade(); ++tree) {
+                shifts_.add(tree * leaves_per_tree() + descend(tree, pixels), shape);
+            }
+        }
+        return to_image(shape, box);
+    }
+
+  private:
+    explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
+        constexpr std::size_t kAny = WeightsFile::kAny;
+        weights.require_kind("landmarks");
+        mean_shape_ = weights.tensor<float>("mean_shape", {kAny, 2});
+        anchors_ = weights.tensor<std::uint16_t>("pixels/anchor", {kAny, kAny});
+        offsets_ = weights.tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
+        split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
+        thresholds_ =
+            weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
+        shifts_.coordinates = mean_shape_.size();
+        const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree();
+        if (weights.contains("leaves/step_size")) {
+            shifts_.steps =
+                weights.tensor<std::int8_t>("leaves/steps", {cascades(), trees, leaves, mean_shape_.size()}).data;
+            shifts_.step_sizes = weights.tensor<Half>("leaves/step_size", {cascades(), trees, leaves}).data;
+        } else {
+            shifts_.exact = weights.tensor<float>("leaves/shift", {cascades(), trees, leaves, mean_shape_.size()}).data;
+        }
+        check_tables();
+    }
+
+    /// Everything that serves as an index or a divisor is checked here, so that predict needn't.
+    void check_tables() const {
+        const auto require = [this](bool fine, const char* reason) {
+            if (!fine) throw FormatError(file_.name() + ": " + reason);
+        };
+        const auto finite = [](const TensorView<float>& values) {
+            return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+        };
+        const auto below = [](const TensorView<std::uint16_t>& values, std::size_t limit) {
+            return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
+        };
+        require(point_count() >= 1, "a shape needs at least one point");
+        require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
+        require(finite(mean_shape_) && finite(offsets_), "the mean shape or a pixel offset isn't finite");
+        require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");
+        require(below(split_pixels_, pixels_per_cascade()), "a split asks for a pixel that doesn't exist");
+        require(point_count() == 1 || SimilarityFit(mean_shape_.data, point_count()).valid(),
+                "all points of the mean shape are the same");
+    }
+
+    std::size_t cascades() const { return anchors_.shape[0]; }
+    std::size_t pixels_per_cascade() const { return anchors_.shape[1]; }
+    std::size_t trees_per_cascade() const { return split_pixels_.shape[1]; }
+    std::size_t splits_per_tree() const { return split_pixels_.shape[2]; }
+    std::size_t leaves_per_tree() const { return splits_per_tree() + 1; }
+
+    /// Box coordinates to the image's: (0, 0) is the box's first pixel, (1, 1) its last.
+    static PointF to_image(float u, float v, const Rect& box) {
+        const double width = static_cast<double>(box.right) - box.left;
+        const double height = static_cast<double>(box.bottom) - box.top;
+        return {box.left + u * width, box.top + v * height};
+    }
+
+    /// Reads the pixels that a cascade's trees compare: each keeps its offset from a point of the mean shape, turned
+    /// and scaled as the shape is now.
+    void read_pixels(ImageView image, const Rect& box, std::size_t cascade, const std::vector<float>& shape,
+                     std::vector<float>& pixels) const {
+        Rotation turn;
+        if (point_count() > 1) turn = SimilarityFit(mean_shape_.data, point_count()).rotation_to(shape.data());
+        const float a = static_cast<float>(turn.a), b = static_cast<float>(turn.b);
+        const std::size_t first = cascade * pixels_per_cascade();
+        for (std::size_t i = 0; i < pixels.size(); ++i) {
+            const float* const offset = offsets_.data + 2 * (first + i);
+            const float* const anchor = shape.data() + 2 * anchors_[first + i];
+            const float u = a * offset[0] + -b * offset[1] + anchor[0];
+            const float v = b * offset[0] + a * offset[1] + anchor[1];
+            const PointF p = to_image(u, v, box);
+            pixels[i] = detail::brightness(image, p.x, p.y);
+        }
+    }
+
+    /// The leaf that the pixels lead to, 0 .. leaves_per_tree() - 1. Thresholds are whole numbers since pixels are.
+    std::size_t descend(std::size_t tree, const std::vector<float>& pixels) const {
+        const std::uint16_t* const pair = split_pixels_.data + tree * splits_per_tree() * 2;
+        const std::int16_t* const threshold = thresholds_.data + tree * splits_per_tree();
+        std::size_t node = 0;
+        while (node < splits_per_tree()) {
+            const float difference = pixels[pair[2 * node]] - pixels[pair[2 * node + 1]];
+            node = 2 * node + (difference > static_cast<float>(threshold[node]) ? 1 : 2);
+        }
+        return node - splits_per_tree();
+    }
+
+    static Landmarks to_image(const std::vector<float>& shape, const Rect& box) {
+        Landmarks landmarks;
+        for (std::size_t i = 0; i + 1 < shape.size(); i += 2) {
+            const PointF p = to_image(shape[i], shape[i + 1], box);
+            landmarks.subpixel.push_back(p);
+            landmarks.points.push_back({round_half_up(p.x), round_half_up(p.y)});
+        }
+        return landmarks;
+    }
+
+    WeightsFile file_;
+    TensorView<float> mean_shape_;
+    TensorView<std::uint16_t> anchors_;
+    TensorView<float> offsets_;
+    TensorView<std::uint16_t> split_pixels_;
+    TensorView<std::int16_t> thresholds_;
+    detail::ShapeShifts shifts_;
+};
+
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END

@@ -1,0 +1,70 @@
+#pragma once
+/// \file
+/// The whole way in one object: a photo goes in, faces with boxes, landmarks, chips and embeddings come out.
+///
+///     image --detect--> boxes --predict--> landmarks --extract--> chip --embed--> embedding
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "align.hpp"
+#include "embedding.hpp"
+#include "face_detector.hpp"
+#include "image.hpp"
+#include "landmarks.hpp"
+#include "weights.hpp"
+
+namespace ffr {
+
+/// All that's known of a face in a photo.
+struct Face {
+    Detection detection;
+    Landmarks landmarks;
+    Image chip;
+    Embedding embedding{};
+};
+
+/// Detector, landmarks and network together. Immutable after loading, safe for many threads.
+class Pipeline {
+  public:
+    Pipeline(FaceDetector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
+        : detector_(std::move(detector)), landmarks_(std::move(landmarks)), embedder_(std::move(embedder)) {}
+
+    /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
+    /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
+    /// \throws FileError when one isn't there, FormatError when it isn't what it should be
+    static Pipeline load(const std::filesystem::path& folder = {}) {
+        const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
+        return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
+                FaceEmbedder::load(open("resnet29.ffr"))};
+    }
+
+    const FaceDetector& detector() const { return detector_; }
+    const LandmarkPredictor& landmarks() const { return landmarks_; }
+    const FaceEmbedder& embedder() const { return embedder_; }
+
+    /// Landmarks, chip and embedding of a face that was found. \throws InvalidArgument when the image is empty
+    Face measure(ImageView image, const Detection& detection) const {
+        Face face{detection, landmarks_.predict(image, detection.box), {}, {}};
+        face.chip = extract_chip(
+            image, face_chip_geometry(face.landmarks, embedder_.chip_size(), embedder_.chip_padding()));
+        face.embedding = embedder_.embed(face.chip);
+        return face;
+    }
+
+    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
+    std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
+        std::vector<Face> faces;
+        for (const Detection& detection : detector_.detect(image, options)) faces.push_back(measure(image, detection));
+        return faces;
+    }
+
+  private:
+    FaceDetector detector_;
+    LandmarkPredictor landmarks_;
+    FaceEmbedder embedder_;
+};
+
+}  // namespace ffr
