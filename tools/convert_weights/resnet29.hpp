@@ -1,0 +1,199 @@
+#pragma once
+/// \file
+/// dlib's face recognition network (dlib_face_recognition_resnet_model_v1.dat) to a file of kind "resnet29".
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dlib_stream.hpp"
+#include "ffr/network.hpp"
+#include "ffr/weights.hpp"
+#include "half.hpp"
+
+namespace convert {
+
+/// A convolution with the affine layer behind it folded in.
+struct FoldedConvolution {
+    std::size_t outputs, inputs, side;
+    std::vector<float> weights;  // [output][input][row][column]
+    std::vector<float> bias;     // [output]
+};
+
+struct ResNet29 {
+    std::vector<float> pixel_mean;
+    std::vector<FoldedConvolution> convolutions;  // in the order of execution
+    std::vector<float> projection;                // [output][input]
+};
+
+/// What follows a layer's own fields: three truth values and three tensors that hold training state.
+inline void skip_layer_state(DlibStream& in) {
+    for (const char* const field : {"setup called", "gradient stale", "output disabled"}) in.boolean(field);
+    for (const char* const field : {"gradient", "cached output", "parameter gradient"}) {
+        TensorShape shape{};
+        in.tensor(field, shape);
+    }
+}
+
+inline std::vector<float> read_parameters(DlibStream& in, std::size_t expected) {
+    TensorShape shape{};
+    std::vector<float> values = in.tensor("parameters", shape);
+    in.require(values.size() == expected && shape.channels == 1 && shape.rows == 1 && shape.columns == 1, "parameters",
+               "have an unexpected shape");
+    return values;
+}
+
+inline void expect_shape(DlibStream& in, const TensorShape& wanted, const std::string& field) {
+    in.require(in.shape(1, field) == wanted, field, "has an unexpected shape");
+}
+
+/// con_4: filters and biases; stride 1 is padded, stride 2 is not.
+inline FoldedConvolution read_convolution(DlibStream& in, std::size_t inputs, std::size_t outputs, int side,
+                                          int stride) {
+    const auto k = static_cast<std::size_t>(side);
+    const std::size_t weights = outputs * inputs * k * k;
+    const int padding = stride == 1 ? side / 2 : 0;
+    const std::string tag = in.text("layer");
+    in.require(tag == "con_4" || tag == "con_5", "layer", "is '" + tag + "', expected a convolution");
+    const std::vector<float> values = read_parameters(in, weights + outputs);
+    in.expect_integer(static_cast<std::int64_t>(outputs), "filters");
+    for (const int extent : {side, side, stride, stride, padding, padding}) in.expect_integer(extent, "geometry");
+    const auto signed_outputs = static_cast<std::int64_t>(outputs);
+    expect_shape(in, {signed_outputs, static_cast<std::int64_t>(inputs), side, side}, "filters");
+    expect_shape(in, {1, signed_outputs, 1, 1}, "biases");
+    for (int i = 0; i < 4; ++i) in.number("multiplier");
+    if (tag == "con_5") in.require(in.boolean("bias"), "bias", "is switched off");
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(weights);
+    return {outputs, inputs, k, {values.begin(), middle}, {middle, values.end()}};
+}
+
+/// affine_: y = gamma x + beta for each channel, folded into the convolution before it.
+inline void fold_affine(DlibStream& in, FoldedConvolution& convolution) {
+    const std::size_t n = convolution.outputs;
+    const std::string tag = in.text("layer");
+    in.require(tag.rfind("bn_", 0) != 0, "layer", "is batch normalisation: this is a network in training, not for use");
+    in.require(tag == "affine_" || tag == "affine_2", "layer", "is '" + tag + "', expected an affine layer");
+    const std::vector<float> values = read_parameters(in, 2 * n);
+    for (const char* const field : {"gamma", "beta"}) expect_shape(in, {1, static_cast<std::int64_t>(n), 1, 1}, field);
+    in.expect_integer(0, "mode");
+    if (tag == "affine_2") in.require(!in.boolean("disabled"), "disabled", "is set");
+    const std::size_t weights_per_output = convolution.weights.size() / n;
+    for (std::size_t o = 0; o < n; ++o) {
+        const double gamma = values[o], beta = values[n + o];
+        for (std::size_t i = o * weights_per_output; i < (o + 1) * weights_per_output; ++i) {
+            convolution.weights[i] = static_cast<float>(gamma * convolution.weights[i]);
+        }
+        convolution.bias[o] = static_cast<float>(gamma * convolution.bias[o] + beta);
+    }
+}
+
+inline void read_pool(DlibStream& in, const std::string& tag, int side, int stride) {
+    in.expect_text(tag, "layer");
+    for (const int extent : {side, side, stride, stride, 0, 0}) in.expect_integer(extent, "pool geometry");
+    skip_layer_state(in);
+}
+
+inline void read_relu(DlibStream& in) {
+    in.expect_text("relu_", "layer");
+    skip_layer_state(in);
+}
+
+/// Convolution and affine layer; the network's first convolution has a count behind it.
+inline void read_unit(DlibStream& in, ResNet29& net, std::size_t inputs, std::size_t outputs, int side, int stride) {
+    net.convolutions.push_back(read_convolution(in, inputs, outputs, side, stride));
+    skip_layer_state(in);
+    if (net.convolutions.size() == 1) in.expect_integer(1, "sample expansion factor");
+    fold_affine(in, net.convolutions.back());
+    skip_layer_state(in);
+}
+
+inline void read_projection(DlibStream& in, ResNet29& net) {
+    constexpr std::size_t kOutputs = 128, kInputs = 256;
+    const std::string tag = in.text("layer");
+    in.require(tag == "fc_2" || tag == "fc_3", "layer", "is '" + tag + "', expected a fully connected layer");
+    in.expect_integer(kOutputs, "outputs");
+    in.expect_integer(kInputs, "inputs");
+    TensorShape shape{};
+    const std::vector<float> values = in.tensor("projection", shape);
+    in.require(shape == TensorShape{kInputs, kOutputs, 1, 1}, "projection", "has an unexpected shape");
+    expect_shape(in, {kInputs, kOutputs, 1, 1}, "projection weights");
+    expect_shape(in, {0, 0, 0, 0}, "projection biases");
+    in.expect_integer(1, "bias mode");
+    for (int i = 0; i < 4; ++i) in.number("multiplier");
+    if (tag == "fc_3") in.require(!in.boolean("bias"), "bias", "is switched on");
+    skip_layer_state(in);
+    for (std::size_t o = 0; o < kOutputs; ++o) {
+        for (std::size_t i = 0; i < kInputs; ++i) net.projection.push_back(values[i * kOutputs + o]);
+    }
+}
+
+inline void read_preamble(DlibStream& in, ResNet29& net) {
+    in.expect_integer(1, "version");
+    const std::string loss = in.text("loss");
+    in.require(loss == "loss_metric_2" || loss == "loss_metric_", "loss", "is '" + loss + "', not a face network's");
+    if (loss == "loss_metric_2") {
+        in.number("margin");
+        in.number("distance threshold");
+    }
+    constexpr int kNodes = 130;
+    for (int i = 0; i < kNodes; ++i) {
+        const std::int64_t version = in.integer("node version");
+        in.require(version >= 1 && version <= 3, "node version", "isn't one of a face network");
+    }
+    in.expect_text("input_rgb_image_sized", "input layer");
+    for (int i = 0; i < 3; ++i) {
+        net.pixel_mean.push_back(static_cast<float>(in.number("pixel mean")));
+        in.require(net.pixel_mean.back() >= 0 && net.pixel_mean.back() <= 255, "pixel mean", "is out of range");
+    }
+    in.expect_integer(150, "input rows");
+    in.expect_integer(150, "input columns");
+}
+
+inline ResNet29 read_resnet29(DlibStream& in) {
+    ResNet29 net;
+    read_preamble(in, net);
+    read_unit(in, net, 3, 32, 7, 2);
+    read_relu(in);
+    read_pool(in, "max_pool_2", 3, 2);
+    std::size_t channels = 32;
+    for (const ffr::ResidualBlockShape& block : ffr::kResNet29Blocks) {
+        const auto outputs = static_cast<std::size_t>(block.channels);
+        read_unit(in, net, channels, outputs, 3, block.stride);
+        read_relu(in);
+        read_unit(in, net, outputs, outputs, 3, 1);
+        if (block.stride == 2) read_pool(in, "avg_pool_2", 2, 2);
+        in.expect_text("add_prev_", "layer");
+        skip_layer_state(in);
+        read_relu(in);
+        channels = outputs;
+    }
+    in.expect_text("avg_pool_2", "layer");
+    for (const int extent : {0, 0, 1, 1, 0, 0}) in.expect_integer(extent, "pool geometry");
+    skip_layer_state(in);
+    read_projection(in, net);
+    in.expect_end();
+    return net;
+}
+
+/// Writes a tensor of weights in float32 or, when `compact`, in float16.
+inline void add_weights(ffr::WeightsWriter& out, const std::string& name, std::vector<std::size_t> shape,
+                        const std::vector<float>& values, bool compact) {
+    if (!compact) return out.add(name, std::move(shape), values);
+    std::vector<ffr::Half> halves;
+    for (const float value : values) halves.push_back(to_half(value));
+    out.add(name, std::move(shape), halves);
+}
+
+inline void write_resnet29(const ResNet29& net, bool compact, ffr::WeightsWriter& out) {
+    out.add("pixel_mean", {3}, net.pixel_mean);
+    for (std::size_t i = 0; i < net.convolutions.size(); ++i) {
+        const FoldedConvolution& c = net.convolutions[i];
+        const std::string name = ffr::resnet29_convolution_name(i);
+        add_weights(out, name + "/weights", {c.outputs, c.inputs, c.side, c.side}, c.weights, compact);
+        out.add(name + "/bias", {c.outputs}, c.bias);
+    }
+    add_weights(out, "projection/weights", {128, 256}, net.projection, compact);
+}
+
+}  // namespace convert
