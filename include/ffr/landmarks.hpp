@@ -49,23 +49,54 @@ inline float brightness(ImageView image, double x, double y) {
     return static_cast<float>(image.channels == 1 ? pixel[0] : (pixel[0] + pixel[1] + pixel[2]) / 3);
 }
 
-/// The leaves of a model: for each tree and each of its leaves a shift of all coordinates, as float32 or as int8 steps
-/// of a float16 size that the leaf has for itself.
-struct ShapeShifts {
-    const float* exact = nullptr;
-    const std::int8_t* steps = nullptr;
-    const Half* step_sizes = nullptr;
+/// How the leaves of a cascade are kept. A landmark is only as good as the pixels that its cascades read, and an early
+/// error makes later ones read others: so the compact coding gives the first cascades 16 bits and the last ones 4.
+enum class LeafCoding {
+    exact,   // float32
+    int16,   // steps of a size that the leaf has for itself
+    int8,    // the same
+    nibbles  // the same, a byte a point: x in the low four bits, y in the high ones, 0..15 standing for -8..7
+};
+
+/// The leaves of a cascade: for each tree and each of its leaves a shift of all coordinates.
+struct CascadeLeaves {
+    LeafCoding coding = LeafCoding::exact;
+    const void* shifts = nullptr;
+    const float* step_sizes = nullptr;  // one a leaf, unless the coding is exact
     std::size_t coordinates = 0;
 
-    /// shape += the shift of a leaf (numbered through all trees).
+    /// shape += the shift of a leaf (numbered through the cascade's trees).
     void add(std::size_t leaf, std::vector<float>& shape) const {
-        if (exact != nullptr) {
-            const float* const shift = exact + leaf * coordinates;
-            for (std::size_t i = 0; i < coordinates; ++i) shape[i] += shift[i];
-        } else {
-            const std::int8_t* const shift = steps + leaf * coordinates;
-            const float size = to_float(step_sizes[leaf]);
-            for (std::size_t i = 0; i < coordinates; ++i) shape[i] += size * static_cast<float>(shift[i]);
+        switch (coding) {
+            case LeafCoding::exact:
+                return add_exact(static_cast<const float*>(shifts) + leaf * coordinates, shape);
+            case LeafCoding::int16:
+                return add_steps<std::int16_t>(leaf, shape);
+            case LeafCoding::int8:
+                return add_steps<std::int8_t>(leaf, shape);
+            case LeafCoding::nibbles:
+                return add_nibbles(leaf, shape);
+        }
+    }
+
+  private:
+    void add_exact(const float* shift, std::vector<float>& shape) const {
+        for (std::size_t i = 0; i < coordinates; ++i) shape[i] += shift[i];
+    }
+
+    template <typename Step>
+    void add_steps(std::size_t leaf, std::vector<float>& shape) const {
+        const Step* const steps = static_cast<const Step*>(shifts) + leaf * coordinates;
+        const float size = step_sizes[leaf];
+        for (std::size_t i = 0; i < coordinates; ++i) shape[i] += size * static_cast<float>(steps[i]);
+    }
+
+    void add_nibbles(std::size_t leaf, std::vector<float>& shape) const {
+        const std::uint8_t* const pairs = static_cast<const std::uint8_t*>(shifts) + leaf * (coordinates / 2);
+        const float size = step_sizes[leaf];
+        for (std::size_t point = 0; point < coordinates / 2; ++point) {
+            shape[2 * point] += size * static_cast<float>((pairs[point] & 15) - 8);
+            shape[2 * point + 1] += size * static_cast<float>((pairs[point] >> 4) - 8);
         }
     }
 };
@@ -95,8 +126,9 @@ class LandmarkPredictor {
         std::vector<float> pixels(pixels_per_cascade());
         for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
             read_pixels(image, box, cascade, shape, pixels);
-            for (std::size_t tree = cascade * trees_per_cascade(); tree < (cascade + 1) * trees_per_cascade(); ++tree) {
-                shifts_.add(tree * leaves_per_tree() + descend(tree, pixels), shape);
+            for (std::size_t tree = 0; tree < trees_per_cascade(); ++tree) {
+                const std::size_t leaf = descend(cascade * trees_per_cascade() + tree, pixels);
+                leaves_[cascade].add(tree * leaves_per_tree() + leaf, shape);
             }
         }
         return to_image(shape, box);
@@ -112,16 +144,32 @@ class LandmarkPredictor {
         split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
         thresholds_ =
             weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
-        shifts_.coordinates = mean_shape_.size();
-        const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree();
-        if (weights.contains("leaves/step_size")) {
-            shifts_.steps =
-                weights.tensor<std::int8_t>("leaves/steps", {cascades(), trees, leaves, mean_shape_.size()}).data;
-            shifts_.step_sizes = weights.tensor<Half>("leaves/step_size", {cascades(), trees, leaves}).data;
-        } else {
-            shifts_.exact = weights.tensor<float>("leaves/shift", {cascades(), trees, leaves, mean_shape_.size()}).data;
-        }
+        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) leaves_.push_back(find_leaves(cascade));
         check_tables();
+    }
+
+    /// A cascade's leaves in whichever coding the file has them.
+    detail::CascadeLeaves find_leaves(std::size_t cascade) const {
+        const std::string name = "leaves/" + std::to_string(cascade) + "/";
+        const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree(), coordinates = mean_shape_.size();
+        const auto steps = [&](detail::LeafCoding coding, const void* data) {
+            const TensorView<float> sizes = file_.tensor<float>(name + "step_size", {trees, leaves});
+            return detail::CascadeLeaves{coding, data, sizes.data, coordinates};
+        };
+        if (file_.contains(name + "int16")) {
+            const auto view = file_.tensor<std::int16_t>(name + "int16", {trees, leaves, coordinates});
+            return steps(detail::LeafCoding::int16, view.data);
+        }
+        if (file_.contains(name + "int8")) {
+            const auto view = file_.tensor<std::int8_t>(name + "int8", {trees, leaves, coordinates});
+            return steps(detail::LeafCoding::int8, view.data);
+        }
+        if (file_.contains(name + "nibbles")) {
+            const auto view = file_.tensor<std::int8_t>(name + "nibbles", {trees, leaves, coordinates / 2});
+            return steps(detail::LeafCoding::nibbles, view.data);
+        }
+        const auto view = file_.tensor<float>(name + "float32", {trees, leaves, coordinates});
+        return {detail::LeafCoding::exact, view.data, nullptr, coordinates};
     }
 
     /// Everything that serves as an index or a divisor is checked here, so that predict needn't.
@@ -203,7 +251,7 @@ class LandmarkPredictor {
     TensorView<float> offsets_;
     TensorView<std::uint16_t> split_pixels_;
     TensorView<std::int16_t> thresholds_;
-    detail::ShapeShifts shifts_;
+    std::vector<detail::CascadeLeaves> leaves_;
 };
 
 }  // namespace ffr

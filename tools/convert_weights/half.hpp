@@ -2,9 +2,9 @@
 /// \file
 /// float32 to float16: what only the converter needs.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "ffr/error.hpp"
 #include "ffr/weights.hpp"
@@ -23,13 +23,6 @@ inline ffr::Half to_half(float value) {
     // With a normal number's units in 1024..2047 the fields add up; rounding up to 2048 carries into the exponent.
     const std::uint32_t bits = units == 0 ? 0 : units + (static_cast<std::uint32_t>(unit + 24) << 10);
     return {static_cast<std::uint16_t>(bits | (std::signbit(value) ? 0x8000u : 0u))};
-}
-
-/// The least half that isn't below a positive number.
-inline ffr::Half half_not_below(float value) {
-    ffr::Half half = to_half(value);
-    if (ffr::to_float(half) < value) ++half.bits;
-    return half;
 }
 
 }  // namespace convert

@@ -66,9 +66,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     Job job;
     add_verb(app, "hog", "a HOG face detector saved as .svm", job, false)->callback([&] { convert_hog(job); });
-    add_verb(app, "landmarks", "a shape predictor (.dat); compact: int8 leaves", job, true)->callback([&] {
-        convert_landmarks(job);
-    });
+    add_verb(app, "landmarks", "a shape predictor (.dat); compact: leaves of 16, 8 and 4 bits", job, true)
+        ->callback([&] { convert_landmarks(job); });
     add_verb(app, "resnet29", "the face recognition network (.dat); compact: float16", job, true)->callback([&] {
         convert_resnet29(job);
     });

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "dlib_stream.hpp"
 #include "ffr/weights.hpp"
-#include "half.hpp"
 
 namespace convert {
 
@@ -103,28 +103,86 @@ inline void write_tables(const ShapePredictor& model, ffr::WeightsWriter& out) {
 /// Leaves as they are, in float32.
 inline void write_exact(const ShapePredictor& model, ffr::WeightsWriter& out) {
     write_tables(model, out);
-    out.add("leaves/shift", {model.cascades, model.trees, model.splits + 1, model.mean_shape.size()}, model.shifts);
+    const std::size_t size = model.shifts.size() / model.cascades;
+    for (std::size_t c = 0; c < model.cascades; ++c) {
+        const auto first = model.shifts.begin() + static_cast<std::ptrdiff_t>(c * size);
+        out.add("leaves/" + std::to_string(c) + "/float32", {model.trees, model.splits + 1, model.mean_shape.size()},
+                std::vector<float>(first, first + static_cast<std::ptrdiff_t>(size)));
+    }
 }
 
-/// Leaves as int8 steps of a float16 size that each leaf has for itself: the largest shift takes 127 steps.
+/// Leaves as whole steps of -limit - 1 .. limit, each leaf with a step size of its own.
+struct SteppedLeaves {
+    std::vector<int> steps;
+    std::vector<float> sizes;
+};
+
+/// The steps that come nearest to a leaf's values, and how far off they are.
+inline double quantise(const float* leaf, std::size_t count, float size, int limit, std::vector<int>& steps) {
+    double error = 0;
+    steps.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+        const double wanted = size > 0 ? std::round(leaf[i] / size) : 0;
+        steps.push_back(static_cast<int>(std::clamp<double>(wanted, -limit - 1, limit)));
+        error += std::pow(leaf[i] - size * static_cast<float>(steps.back()), 2);
+    }
+    return error;
+}
+
+/// Gives every leaf of a cascade the step size with the least squared error: the one at which the largest value takes
+/// all steps, or a smaller one that cuts off a few large values and renders the many small ones better.
+inline SteppedLeaves step_leaves(const float* shifts, std::size_t leaves, std::size_t coordinates, int limit) {
+    SteppedLeaves result;
+    std::vector<int> steps, best_steps;
+    for (const float* leaf = shifts; leaf != shifts + leaves * coordinates; leaf += coordinates) {
+        float largest = 0;
+        for (std::size_t i = 0; i < coordinates; ++i) largest = std::max(largest, std::fabs(leaf[i]));
+        double least = std::numeric_limits<double>::infinity();
+        float best_size = 0;
+        for (int part = 50; part <= 100; part += 2) {
+            const float size = largest / static_cast<float>(limit) * static_cast<float>(part) / 100;
+            const double error = quantise(leaf, coordinates, size, limit, steps);
+            if (error >= least) continue;
+            least = error;
+            best_size = size;
+            best_steps = steps;
+        }
+        result.sizes.push_back(best_size);
+        result.steps.insert(result.steps.end(), best_steps.begin(), best_steps.end());
+    }
+    return result;
+}
+
+/// One byte a point: x in the low four bits, y in the high ones, 0..15 standing for -8..7.
+inline std::vector<std::int8_t> pack_nibbles(const std::vector<int>& steps) {
+    std::vector<std::int8_t> packed;
+    for (std::size_t i = 0; i + 1 < steps.size(); i += 2) {
+        packed.push_back(static_cast<std::int8_t>(static_cast<std::uint8_t>((steps[i] + 8) | (steps[i + 1] + 8) << 4)));
+    }
+    return packed;
+}
+
+/// Leaves as steps: 16 bits in the first third of the cascades, 8 in the next quarter, 4 in the rest. An error in an
+/// early cascade makes all later ones read other pixels, one in the last cascade is just itself.
 inline void write_compact(const ShapePredictor& model, ffr::WeightsWriter& out) {
     write_tables(model, out);
-    const std::size_t coordinates = model.mean_shape.size();
-    std::vector<std::int8_t> steps;
-    std::vector<ffr::Half> sizes;
-    for (auto leaf = model.shifts.begin(); leaf != model.shifts.end();
-         leaf += static_cast<std::ptrdiff_t>(coordinates)) {
-        const auto end = leaf + static_cast<std::ptrdiff_t>(coordinates);
-        float largest = 0;
-        for (auto it = leaf; it != end; ++it) largest = std::max(largest, std::fabs(*it));
-        sizes.push_back(half_not_below(largest / 127));
-        const float size = ffr::to_float(sizes.back());
-        for (auto it = leaf; it != end; ++it) {
-            steps.push_back(static_cast<std::int8_t>(size > 0 ? std::lround(*it / size) : 0));
+    const std::size_t coordinates = model.mean_shape.size(), leaves = model.trees * (model.splits + 1);
+    const std::vector<std::size_t> shape{model.trees, model.splits + 1, coordinates};
+    for (std::size_t c = 0; c < model.cascades; ++c) {
+        const std::string name = "leaves/" + std::to_string(c) + "/";
+        const bool early = c < model.cascades / 3, middle = !early && c < model.cascades * 3 / 5;
+        const int limit = early ? 32767 : middle ? 127 : 7;
+        const SteppedLeaves stepped =
+            step_leaves(model.shifts.data() + c * leaves * coordinates, leaves, coordinates, limit);
+        out.add(name + "step_size", {model.trees, model.splits + 1}, stepped.sizes);
+        if (early) {
+            out.add(name + "int16", shape, std::vector<std::int16_t>(stepped.steps.begin(), stepped.steps.end()));
+        } else if (middle) {
+            out.add(name + "int8", shape, std::vector<std::int8_t>(stepped.steps.begin(), stepped.steps.end()));
+        } else {
+            out.add(name + "nibbles", {model.trees, model.splits + 1, coordinates / 2}, pack_nibbles(stepped.steps));
         }
     }
-    out.add("leaves/steps", {model.cascades, model.trees, model.splits + 1, coordinates}, steps);
-    out.add("leaves/step_size", {model.cascades, model.trees, model.splits + 1}, sizes);
 }
 
 }  // namespace convert
