@@ -9,6 +9,7 @@ or 7x13-ISO8859-1.pcf.gz in Debian's package xfonts-base. Takes .bdf, .pcf and e
 
 import gzip
 import io
+import struct
 import sys
 
 from PIL import BdfFontFile, PcfFontFile
@@ -22,11 +23,22 @@ def load(path):
         data = gzip.decompress(data)
     if data[:9] == b"STARTFONT":
         font = BdfFontFile.BdfFontFile(io.BytesIO(data))
-        words = lambda key: next(l.split(key, 1)[1].strip().strip('"') for l in data.decode("latin-1").splitlines() if l.startswith(key))
-        return font, words("COPYRIGHT"), int(words("FONT_ASCENT")), int(words("FONT_DESCENT"))
+        lines = [line.split(" ", 1) for line in data.decode("latin-1").splitlines()]
+        properties = {line[0]: line[1].strip('"') for line in lines if len(line) == 2}
+        return font, properties["COPYRIGHT"], int(properties["FONT_ASCENT"]), int(properties["FONT_DESCENT"])
     font = PcfFontFile.PcfFontFile(io.BytesIO(data))
-    info = font.info
-    return font, info[b"COPYRIGHT"].decode(), int(info[b"FONT_ASCENT"]), int(info[b"FONT_DESCENT"])
+    return (font, font.info[b"COPYRIGHT"].decode(), *pcf_extents(data))
+
+
+def pcf_extents(data):
+    """Ascent and descent, which a .pcf keeps in its table of accelerators: format, eight flags, the two numbers."""
+    accelerators = 1 << 1
+    for i in range(struct.unpack_from("<i", data, 4)[0]):
+        kind, _, _, offset = struct.unpack_from("<4i", data, 8 + 16 * i)
+        if kind == accelerators:
+            big_endian = struct.unpack_from("<i", data, offset)[0] & 4
+            return struct.unpack_from(">2i" if big_endian else "<2i", data, offset + 12)
+    sys.exit("the font has no table of accelerators")
 
 
 def rows(glyph, ascent, height):
@@ -64,7 +76,8 @@ constexpr int kFontWidth = {min(widths)}, kFontHeight = {height}, kFontFirst = {
 // clang-format off
 constexpr std::uint8_t kFont[kFontLast - kFontFirst + 1][kFontHeight] = {{""")
     for code, (_, glyph) in enumerate(table, FIRST):
-        shown = "backslash" if code == 92 else chr(code)  # a backslash at its end would continue the comment
+        # A backslash at its end would continue the comment on the next line.
+        shown = {32: "space", 92: "backslash"}.get(code, chr(code))
         print("    {" + ", ".join(f"0x{byte:02X}" for byte in glyph) + "},  // " + shown)
     print("""};
 // clang-format on

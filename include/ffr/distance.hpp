@@ -14,7 +14,7 @@ using Embedding = std::array<float, 128>;
 /// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
 ///
 /// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
-/// Cost: 0.1 us. Thread-safe.
+/// Cost: 0.07 us. Thread-safe.
 inline double distance(const Embedding& a, const Embedding& b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {

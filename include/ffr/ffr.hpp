@@ -25,6 +25,7 @@
 #include "align.hpp"
 #include "network.hpp"
 #include "embedding.hpp"
+#include "smo.hpp"
 #include "svm.hpp"
 #include "identify.hpp"
 #include "pipeline.hpp"

@@ -19,6 +19,8 @@
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -142,6 +144,16 @@ inline std::size_t align_up(std::size_t offset) {
     return (offset + kWeightsAlignment - 1) / kWeightsAlignment * kWeightsAlignment;
 }
 
+/// The same bytes at an address that suits every tensor: themselves, or a copy where they don't lie so.
+inline SharedBytes aligned(SharedBytes bytes) {
+    if (reinterpret_cast<std::uintptr_t>(bytes.data) % kWeightsAlignment == 0) return bytes;
+    constexpr std::align_val_t kAlignment{kWeightsAlignment};
+    auto* const copy = static_cast<unsigned char*>(::operator new(bytes.size, kAlignment));
+    std::shared_ptr<const void> owner(copy, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); });
+    std::memcpy(copy, bytes.data, bytes.size);
+    return {copy, bytes.size, std::move(owner)};
+}
+
 /// A fixed-size field of text up to its first NUL.
 inline std::string fixed_text(const unsigned char* field, std::size_t size) {
     const auto* const end = std::find(field, field + size, static_cast<unsigned char>(0));
@@ -159,10 +171,11 @@ class WeightsFile {
     /// Maps a file and checks it. Cost: one pass over its bytes for the checksum.
     /// \throws FileError when it can't be read, FormatError when it's no weight file, is cut off or was altered
     static WeightsFile open(const std::filesystem::path& path) {
-        return WeightsFile(path.u8string(), detail::map_file(path));
+        return WeightsFile(detail::path_text(path), detail::map_file(path));
     }
 
-    /// The same for bytes in memory, such as weights linked into a program; they have to outlive all views.
+    /// The same for bytes in memory, such as weights linked into a program; they have to outlive all views. Bytes that
+    /// don't begin at a multiple of 64 are copied.
     /// \param name  stands for the path in messages. \throws FormatError as open does
     static WeightsFile from_memory(const void* bytes, std::size_t size, std::string name) {
         return WeightsFile(std::move(name), {static_cast<const unsigned char*>(bytes), size, nullptr});
@@ -237,9 +250,18 @@ class WeightsFile {
     }
 
   private:
-    WeightsFile(std::string name, detail::SharedBytes bytes) : name_(std::move(name)), bytes_(std::move(bytes)) {
+    WeightsFile(std::string name, detail::SharedBytes bytes)
+        : name_(std::move(name)), bytes_(detail::aligned(std::move(bytes))) {
         read_header();
-        for (std::size_t i = 0; i < tensors_.size(); ++i) read_entry(i);
+        // The checksum doesn't cover the number of tensors, but the place of the first one tells it.
+        const unsigned char* first = bytes_.data + bytes_.size;
+        for (std::size_t i = 0; i < tensors_.size(); ++i) {
+            read_entry(i);
+            first = std::min(first, tensors_[i].data);
+        }
+        const std::size_t directory_end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
+        const std::size_t expected = tensors_.empty() ? detail::kHeaderSize : detail::align_up(directory_end);
+        if (first != bytes_.data + expected) fail("the number of tensors doesn't fit the size of their directory");
     }
 
     [[noreturn]] void fail(const std::string& reason) const { throw FormatError(name_ + ": " + reason); }
@@ -425,7 +447,7 @@ inline std::filesystem::path find_weights(const std::string& name, const std::fi
     for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
         std::error_code code;
         if (std::filesystem::exists(folder / name, code)) return folder / name;
-        tried += (tried.empty() ? "" : ", ") + folder.u8string();
+        tried += (tried.empty() ? "" : ", ") + detail::path_text(folder);
     }
     throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
 }

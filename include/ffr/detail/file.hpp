@@ -33,6 +33,12 @@ struct SharedBytes {
     std::shared_ptr<const void> owner;
 };
 
+/// A path as UTF-8 for messages; std::filesystem's own u8string() isn't a std::string any more in C++20.
+inline std::string path_text(const std::filesystem::path& path) {
+    const auto text = path.u8string();
+    return {text.begin(), text.end()};
+}
+
 inline std::string errno_text() {
     return std::strerror(errno);
 }
@@ -40,14 +46,14 @@ inline std::string errno_text() {
 /// The whole file. \throws FileError naming the file and the reason
 inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
     std::error_code code;
-    if (std::filesystem::is_directory(path, code)) throw FileError(path.u8string() + ": is a folder, not a file");
+    if (std::filesystem::is_directory(path, code)) throw FileError(path_text(path) + ": is a folder, not a file");
     errno = 0;
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw FileError(path.u8string() + ": can't open the file: " + errno_text());
+    if (!in) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     std::vector<std::uint8_t> bytes;
     char block[65536];
     while (in.read(block, sizeof block) || in.gcount() > 0) bytes.insert(bytes.end(), block, block + in.gcount());
-    if (in.bad()) throw FileError(path.u8string() + ": can't read the file: " + errno_text());
+    if (in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
     return bytes;
 }
 
@@ -55,16 +61,16 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
 inline SharedBytes map_file(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw FileError(path.u8string() + ": can't open the file: " + errno_text());
+    if (descriptor < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     struct stat status {};
     const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
     void* const start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
     const std::string reason = errno_text();
     ::close(descriptor);
-    if (!is_file) throw FileError(path.u8string() + ": isn't a regular file");
+    if (!is_file) throw FileError(path_text(path) + ": isn't a regular file");
     if (size == 0) return {};
-    if (start == MAP_FAILED) throw FileError(path.u8string() + ": can't map the file: " + reason);
+    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + reason);
     std::shared_ptr<const void> owner(start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
     return {static_cast<const unsigned char*>(start), size, std::move(owner)};
 #else
@@ -86,7 +92,7 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
                  std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id()));
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
-    if (!out) throw FileError(path.u8string() + ": can't write the file: " + errno_text());
+    if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
     std::error_code code;
@@ -97,7 +103,7 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
     }
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
-    throw FileError(path.u8string() + ": can't write the file: " + (code ? code.message() : reason));
+    throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
 }
 
 }  // namespace ffr::detail

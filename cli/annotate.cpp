@@ -1,0 +1,46 @@
+#include "annotate.hpp"
+
+#include <algorithm>
+#include <map>
+
+ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) {
+    ffr::Image picture = ffr::to_rgb(photo);
+    const int longer = std::max(photo.width, photo.height);
+    const int thickness = std::max(1, longer / 400);
+    const int text_scale = std::max(1, longer / 600);
+    for (const Annotation& face : faces) {
+        ffr::draw_landmarks(picture, face.landmarks, face.color, std::max(1, thickness / 2));
+        ffr::draw_box(picture, face.box, face.color, thickness);
+    }
+    // Labels last, so that no neighbour's box hides them; above the box where there's room, else inside of it.
+    for (const Annotation& face : faces) {
+        if (face.label.empty()) continue;
+        const int height = ffr::text_height(text_scale);
+        const int width = ffr::text_width(face.label, text_scale);
+        const int above = face.box.top - height - thickness;
+        const int y = above >= 0 ? above : std::max(face.box.top, 0);
+        const int x = std::clamp(face.box.left, 0, std::max(photo.width - width, 0));
+        const int luma = 299 * face.color.r + 587 * face.color.g + 114 * face.color.b;
+        const ffr::Color ink = luma > 128000 ? ffr::Color{0, 0, 0} : ffr::Color{255, 255, 255};
+        ffr::draw_text(picture, {x, y}, face.label, ink, face.color, text_scale);
+    }
+    return picture;
+}
+
+std::filesystem::path output_path(const Input& input, const std::filesystem::path& folder,
+                                  const std::string& extension) {
+    std::filesystem::path path = folder / input.relative;
+    return path.replace_extension(extension);
+}
+
+void refuse_collisions(std::vector<Input>& inputs) {
+    std::map<std::filesystem::path, std::filesystem::path> taken;
+    for (Input& input : inputs) {
+        std::filesystem::path key = input.relative;
+        key.replace_extension();
+        const auto [place, is_new] = taken.emplace(key, input.path);
+        if (!is_new && input.error.empty()) {
+            input.error = "would overwrite the output of " + place->second.u8string();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// bench: how fast each stage is on this machine.
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include <Eigen/Core>
+#include "measure.hpp"
+
+#include "photos.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+struct Options {
+    SharedOptions shared;
+    std::string stage = "all";
+    std::string image;
+    int repeat = 20;
+    int batch = 1;
+};
+
+struct Timing {
+    std::string stage;
+    double least_ms = 0;
+    double median_ms = 0;
+};
+
+/// Times a step `repeat` times, after one run that warms the caches. A run does the step `batch` times; times are for
+/// one.
+Timing time_step(const std::string& stage, const Options& options, const std::function<void()>& step) {
+    std::vector<double> times;
+    step();
+    for (int i = 0; i < options.repeat; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        for (int k = 0; k < options.batch; ++k) step();
+        const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+        times.push_back(elapsed.count() / options.batch);
+    }
+    std::sort(times.begin(), times.end());
+    const std::size_t middle = times.size() / 2;
+    const double median = times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
+    return {stage, times.front(), median};
+}
+
+std::vector<Timing> time_stages(const Options& options) {
+    const ffr::Pipeline pipeline = load_pipeline(options.shared);
+    const ffr::Image image =
+        options.image.empty() ? bench_photo() : read_input({options.image, "", ""}, options.shared);
+    const ffr::DetectOptions search = detect_options(options.shared);
+    const ffr::Face face = measure_largest(pipeline, image, options.shared);
+    const std::vector<std::pair<std::string, std::function<void()>>> steps{
+        {"detect", [&] { pipeline.detector().detect(image, search); }},
+        {"landmarks", [&] { pipeline.landmarks().predict(image, face.detection.box); }},
+        {"chip", [&] { ffr::extract_chip(image, ffr::face_chip_geometry(face.landmarks)); }},
+        {"embed", [&] { pipeline.embedder().embed(face.chip); }},
+        {"all", [&] { measure_largest(pipeline, image, options.shared); }}};
+    std::vector<Timing> timings;
+    for (const auto& [stage, step] : steps) {
+        if (options.stage == "all" || options.stage == stage) timings.push_back(time_step(stage, options, step));
+    }
+    return timings;
+}
+
+void run(const Options& options) {
+    const std::vector<Timing> timings = time_stages(options);
+    if (!options.shared.json) std::cout << "stage       least ms  median ms  (one image or face, one thread)\n";
+    for (const Timing& timing : timings) {
+        if (options.shared.json) {
+            print_record({{"stage", timing.stage},
+                          {"min_ms", timing.least_ms},
+                          {"median_ms", timing.median_ms},
+                          {"threads", 1},
+                          {"simd", Eigen::SimdInstructionSetsInUse()}});
+        } else {
+            std::printf("%-10s %9.3f %10.3f\n", timing.stage.c_str(), timing.least_ms, timing.median_ms);
+        }
+    }
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb = add_verb(app, "bench", "How fast each stage is here", "ffr bench --stage embed --repeat 50");
+    verb->add_option("--stage", options->stage, "one stage, or all of them and the whole way")
+        ->check(CLI::IsMember({"detect", "landmarks", "chip", "embed", "all"}));
+    verb->add_option("--image", options->image, "a photo with a face; by default the one of 512 x 512 that's shipped");
+    verb->add_option("--repeat", options->repeat, "runs a stage")->check(CLI::Range(1, 1000000));
+    verb->add_option("--batch", options->batch, "how often a run does the stage")->check(CLI::Range(1, 1000000));
+    verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
+    add_shared_options(*verb, options->shared);
+    verb->callback([options, &status] {
+        run(*options);
+        status = kDone;
+    });
+}

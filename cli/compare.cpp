@@ -1,0 +1,64 @@
+// compare: are these the same person?
+
+#include <memory>
+
+#include "measure.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+struct Options {
+    SharedOptions shared;
+    std::vector<std::string> inputs;
+    double distance = 0.6;
+};
+
+struct Measured {
+    std::string path;
+    ffr::Embedding embedding;
+};
+
+void print_pair(const Measured& a, const Measured& b, const Options& options) {
+    const double distance = ffr::distance(a.embedding, b.embedding);
+    const bool same = distance < options.distance;
+    if (options.shared.json) {
+        print_record({{"a", a.path}, {"b", b.path}, {"distance", distance}, {"same", same}});
+    } else {
+        std::cout << a.path << " - " << b.path << ": distance " << fixed(distance, 3) << ", "
+                  << (same ? "the same person" : "different people") << '\n';
+    }
+}
+
+Status run(const Options& options) {
+    const ffr::Pipeline pipeline = load_pipeline(options.shared);
+    const std::vector<Input> inputs = collect_inputs(options.inputs);
+    if (inputs.size() < 2) throw CLI::ValidationError("compare", "needs at least two images");
+    std::vector<Measured> measured;
+    const Status status = run_batch<ffr::Face>(
+        inputs, options.shared,
+        [&](const Input& input) {
+            return measure_largest(pipeline, read_input(input, options.shared), options.shared);
+        },
+        [&](const Input& input, ffr::Face& face) {
+            measured.push_back({input.path.u8string(), face.embedding});
+        });
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+        for (std::size_t j = i + 1; j < measured.size(); ++j) print_pair(measured[i], measured[j], options);
+    }
+    return status;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb =
+        add_verb(app, "compare", "Tells whether photos show the same person, by the largest face of each",
+                 "ffr compare anna.jpg perhaps-anna.jpg");
+    add_inputs(*verb, options->inputs);
+    verb->add_option("--distance", options->distance, "nearer than this is the same person")
+        ->check(CLI::NonNegativeNumber);
+    verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
+    add_shared_options(*verb, options->shared);
+    verb->callback([options, &status] { status = run(*options); });
+}

@@ -1,0 +1,14 @@
+#pragma once
+/// \file
+/// Comma-separated values as in RFC 4180.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// A field, in quotes where it needs them.
+std::string csv_field(const std::string& text);
+
+/// The rows of a file. Quoted fields may hold commas, quotes and line ends; both kinds of line end are accepted.
+/// \throws ffr::FileError, ffr::FormatError naming the line of a quote that's never closed
+std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path);

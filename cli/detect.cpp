@@ -1,0 +1,98 @@
+// detect and landmarks: boxes of faces, and the points in them.
+
+#include <memory>
+
+#include "annotate.hpp"
+#include "models.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+struct Options {
+    SharedOptions shared;
+    std::vector<std::string> inputs;
+    std::string draw;
+};
+
+struct Found {
+    ffr::Image image;
+    std::vector<ffr::Detection> faces;
+    std::vector<ffr::Landmarks> landmarks;  // as many as faces, or none
+};
+
+void print_text(const Input& input, const Found& found) {
+    std::cout << input.path.u8string() << ": " << count_of(found.faces.size(), "face") << '\n';
+    for (std::size_t i = 0; i < found.faces.size(); ++i) {
+        std::cout << "  " << detection_text(found.faces[i]) << '\n';
+        if (found.landmarks.empty()) continue;
+        std::cout << "   ";
+        for (const ffr::Point p : found.landmarks[i].points) std::cout << ' ' << p.x << ',' << p.y;
+        std::cout << '\n';
+    }
+}
+
+void print_json(const Input& input, const Found& found) {
+    Json record = image_record(input.path, found.image);
+    for (std::size_t i = 0; i < found.faces.size(); ++i) {
+        Json face = detection_record(found.faces[i]);
+        if (!found.landmarks.empty()) face["landmarks"] = points_record(found.landmarks[i].points);
+        record["faces"].push_back(std::move(face));
+    }
+    print_record(record);
+}
+
+void draw(const Input& input, const Found& found, const std::string& folder) {
+    std::vector<Annotation> annotations;
+    for (std::size_t i = 0; i < found.faces.size(); ++i) {
+        const bool marked = !found.landmarks.empty();
+        annotations.push_back({found.faces[i].box, marked ? found.landmarks[i].points : std::vector<ffr::Point>{},
+                               fixed(found.faces[i].score, 2), kFoundColor});
+    }
+    write_picture(output_path(input, folder, ".jpg"), annotate(found.image, annotations));
+}
+
+Status run(const Options& options, bool with_landmarks) {
+    const ffr::FaceDetector detector = load_detector(options.shared);
+    std::optional<ffr::LandmarkPredictor> predictor;
+    if (with_landmarks) predictor = load_landmarks(options.shared);
+    std::vector<Input> inputs = collect_inputs(options.inputs);
+    if (!options.draw.empty()) refuse_collisions(inputs);
+    return run_batch<Found>(
+        inputs, options.shared,
+        [&](const Input& input) {
+            Found found{read_input(input, options.shared), {}, {}};
+            found.faces = detector.detect(found.image, detect_options(options.shared));
+            for (const ffr::Detection& face : found.faces) {
+                if (predictor) found.landmarks.push_back(predictor->predict(found.image, face.box));
+            }
+            return found;
+        },
+        [&](const Input& input, Found& found) {
+            if (!options.draw.empty()) draw(input, found, options.draw);
+            options.shared.json ? print_json(input, found) : print_text(input, found);
+        });
+}
+
+CLI::App* add(CLI::App& app, const char* name, const char* what, const char* example, bool with_landmarks,
+              const std::shared_ptr<Options>& options, Status& status) {
+    CLI::App* const verb = add_verb(app, name, what, example);
+    add_inputs(*verb, options->inputs);
+    verb->add_option("--draw", options->draw, "folder for copies of the images with the faces drawn in");
+    add_shared_options(*verb, options->shared);
+    verb->callback([options, with_landmarks, &status] { status = run(*options, with_landmarks); });
+    return verb;
+}
+
+}  // namespace
+
+void add_detect(CLI::App& app, Status& status) {
+    add(app, "detect", "Finds faces: a box, a score and a view each", "ffr detect --draw found party.jpg", false,
+        std::make_shared<Options>(), status);
+}
+
+void add_landmarks(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const verb = add(app, "landmarks", "Finds faces and the landmarks in them",
+                               "ffr landmarks --points 5 --json party.jpg", true, options, status);
+    verb->add_option("--points", options->shared.points, "landmarks a face")->check(CLI::IsMember({5, 68}));
+}

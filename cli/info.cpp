@@ -1,0 +1,75 @@
+// info: what this program is made of.
+
+#include <Eigen/Core>
+#include <memory>
+
+#include "ffr/kernels/matrix_product.hpp"
+#include "ffr/version.hpp"
+#include "models.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+std::string blas_name() {
+#if defined(FFR_USE_OPENBLAS)
+    return openblas_get_config();
+#else
+    return "Eigen " + std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+           std::to_string(EIGEN_MINOR_VERSION);
+#endif
+}
+
+std::string hexadecimal(std::uint64_t value) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
+Json weight_record(const std::string& name, const SharedOptions& options) {
+    const ffr::WeightsFile file = open_weights(name, options);
+    return {{"file", file.name()},           {"kind", file.kind()},
+            {"bytes", file.size()},          {"xxh64", hexadecimal(file.checksum())},
+            {"origin", file.text("origin")}, {"license", file.text("license")}};
+}
+
+Status run(const SharedOptions& options) {
+    Status status = kDone;
+    Json record{{"version", ffr::kVersion},
+                {"simd", Eigen::SimdInstructionSetsInUse()},
+                {"blas", blas_name()},
+                {"weights", Json::array()}};
+    for (const char* const name : kWeightNames) {
+        try {
+            record["weights"].push_back(weight_record(name, options));
+        } catch (const ffr::Error& error) {
+            std::cerr << "ffr: " << error.what() << '\n';
+            record["weights"].push_back({{"file", name}, {"error", error.what()}});
+            status = kSomeFailed;
+        }
+    }
+    if (options.json) {
+        print_record(record);
+        return status;
+    }
+    std::cout << "ffr " << ffr::kVersion << "\nSIMD: " << record["simd"].get<std::string>()
+              << " (chosen when the program was built)\nBLAS: " << blas_name() << "\nWeights:\n";
+    for (const Json& file : record["weights"]) {
+        if (file.contains("error")) continue;
+        std::cout << "  " << file["file"].get<std::string>() << ": " << file["kind"].get<std::string>() << ", "
+                  << file["bytes"] << " bytes, xxh64 " << file["xxh64"].get<std::string>() << "\n    from "
+                  << file["origin"].get<std::string>() << "\n    licence: " << file["license"].get<std::string>()
+                  << '\n';
+    }
+    return status;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Status& status) {
+    const auto options = std::make_shared<SharedOptions>();
+    CLI::App* const verb =
+        add_verb(app, "info", "Version, SIMD, BLAS and weights with their licences", "ffr info --json");
+    verb->add_flag("--json", options->json, "one JSON object on standard output");
+    verb->add_option("--weights", options->weights, "folder of weight files instead of the built-in ones");
+    verb->callback([options, &status] { status = run(*options); });
+}

@@ -1,0 +1,35 @@
+// ffr: one verb for each step of the way from a photo to a name.
+
+#include <exception>
+#include <iostream>
+
+#include "ffr/version.hpp"
+#include "verbs.hpp"
+
+int main(int argc, char** argv) {
+    std::ios::sync_with_stdio(false);
+    CLI::App app{"Finds faces, marks them, straightens them, measures them and names them."};
+    app.set_version_flag("--version", ffr::kVersion);
+    app.require_subcommand(1);
+    app.footer("ffr VERB --help explains a verb with an example.");
+    Status status = kDone;
+    add_detect(app, status);
+    add_landmarks(app, status);
+    add_align(app, status);
+    add_represent(app, status);
+    add_compare(app, status);
+    add_train(app, status);
+    add_infer(app, status);
+    add_demo(app, status);
+    add_bench(app, status);
+    add_info(app, status);
+    try {
+        app.parse(argc, argv);
+        return status;
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kWrongUsage;
+    } catch (const std::exception& error) {
+        std::cerr << "ffr: " << error.what() << '\n';
+        return kSomeFailed;
+    }
+}

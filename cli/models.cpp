@@ -1,0 +1,39 @@
+#include "models.hpp"
+
+#include "embedded_files.hpp"
+
+ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
+    try {
+        return ffr::WeightsFile::open(ffr::find_weights(name, options.weights));
+    } catch (const ffr::FileError&) {
+        // A folder that the user named must have them; otherwise the program has its own.
+        const char* const variable = std::getenv("FFR_WEIGHTS");
+        if (!options.weights.empty() || (variable != nullptr && *variable != '\0')) throw;
+        for (const EmbeddedFile& file : embedded_files()) {
+            if (file.name != "weights/" + name) continue;
+            return ffr::WeightsFile::from_memory(file.begin, static_cast<std::size_t>(file.end - file.begin),
+                                                 "embedded " + name);
+        }
+        throw;
+    }
+}
+
+ffr::FaceDetector load_detector(const SharedOptions& options) {
+    return ffr::FaceDetector::load(open_weights("hog_frontal.ffr", options));
+}
+
+ffr::LandmarkPredictor load_landmarks(const SharedOptions& options) {
+    return ffr::LandmarkPredictor::load(open_weights("landmarks" + std::to_string(options.points) + ".ffr", options));
+}
+
+ffr::FaceEmbedder load_embedder(const SharedOptions& options) {
+    return ffr::FaceEmbedder::load(open_weights(options.embedder + ".ffr", options));
+}
+
+ffr::Pipeline load_pipeline(const SharedOptions& options) {
+    return {load_detector(options), load_landmarks(options), load_embedder(options)};
+}
+
+ffr::DetectOptions detect_options(const SharedOptions& options) {
+    return {options.upsample, options.threshold};
+}

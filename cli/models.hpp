@@ -1,0 +1,27 @@
+#pragma once
+/// \file
+/// The weights that the user named, or else the ones beside the program or inside of it.
+
+#include <string>
+
+#include "ffr/embedding.hpp"
+#include "ffr/face_detector.hpp"
+#include "ffr/landmarks.hpp"
+#include "ffr/pipeline.hpp"
+#include "ffr/weights.hpp"
+#include "options.hpp"
+
+/// Opens a weight file: from --weights, else FFR_WEIGHTS, else beside the program or installed, else embedded.
+/// \throws ffr::FileError, ffr::FormatError
+ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options);
+
+ffr::FaceDetector load_detector(const SharedOptions& options);
+ffr::LandmarkPredictor load_landmarks(const SharedOptions& options);
+ffr::FaceEmbedder load_embedder(const SharedOptions& options);
+ffr::Pipeline load_pipeline(const SharedOptions& options);
+
+/// How the detector shall search.
+ffr::DetectOptions detect_options(const SharedOptions& options);
+
+/// The shipped weight files in the order in which they're used.
+inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "landmarks5.ffr", "landmarks68.ffr", "resnet29.ffr"};

@@ -1,0 +1,18 @@
+#include "options.hpp"
+
+void add_shared_options(CLI::App& verb, SharedOptions& options) {
+    const std::string group = "Common options";
+    verb.add_flag("--json", options.json, "JSON Lines on standard output, one object an image")->group(group);
+    verb.add_flag("--quiet", options.quiet, "no progress bar")->group(group);
+    verb.add_flag("--no-exif", options.no_exif, "take photos as they're stored, not upright by Exif")->group(group);
+    verb.add_option("--threads", options.threads, "how many images at once; 0: one a core")
+        ->check(CLI::Range(0, 1024))
+        ->group(group);
+    verb.add_option("--weights", options.weights, "folder of weight files instead of the built-in ones")->group(group);
+    verb.add_option("--upsample", options.upsample, "double the image that often, to find smaller faces")
+        ->check(CLI::Range(0, 4))
+        ->group(group);
+    verb.add_option("--threshold", options.threshold, "least detection score")->group(group);
+    verb.add_option("--detector", options.detector, "which detector")->check(CLI::IsMember({"hog"}))->group(group);
+    verb.add_option("--embedder", options.embedder, "which network")->check(CLI::IsMember({"resnet29"}))->group(group);
+}

@@ -1,0 +1,23 @@
+#pragma once
+/// \file
+/// The options that all verbs share.
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+/// What the user said about inputs, outputs and the search for faces.
+struct SharedOptions {
+    bool json = false;
+    bool quiet = false;
+    bool no_exif = false;
+    int threads = 0;  // 0: all cores
+    int upsample = 0;
+    int points = 68;
+    double threshold = 0;
+    std::string weights;
+    std::string detector = "hog";
+    std::string embedder = "resnet29";
+};
+
+/// Adds the shared options to a verb.
+void add_shared_options(CLI::App& verb, SharedOptions& options);

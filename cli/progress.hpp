@@ -1,0 +1,26 @@
+#pragma once
+/// \file
+/// A progress bar on standard error, when that's a terminal.
+
+#include <chrono>
+#include <cstddef>
+
+/// Shows how many inputs are done, how many a second, and how long the rest will take.
+class Progress {
+  public:
+    /// Shows nothing when `quiet`, when there's only one input, or when standard error isn't a terminal.
+    Progress(std::size_t total, bool quiet);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    /// Takes the bar away, so that other text can be printed.
+    void clear();
+    /// Draws the bar.
+    void show(std::size_t done);
+
+  private:
+    std::size_t total_;
+    bool visible_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};

@@ -1,0 +1,83 @@
+#include "report.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+#include "ffr/detail/file.hpp"
+#include "ffr/image_io.hpp"
+
+std::string to_decimal(float value) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+double shortest(float value) {
+    return std::stod(to_decimal(value));
+}
+
+std::string fixed(double value, int digits) {
+    char text[64];
+    const int length = std::snprintf(text, sizeof text, "%.*f", digits, value);
+    return {text, static_cast<std::size_t>(length)};
+}
+
+std::string count_of(std::size_t count, const std::string& noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+const char* view_name(int view) {
+    constexpr const char* kNames[] = {"front", "left", "right", "front, tilted left", "front, tilted right"};
+    return view >= 0 && view < 5 ? kNames[view] : "unknown";
+}
+
+Json image_record(const std::filesystem::path& path, const ffr::Image& image) {
+    return {{"image", path.u8string()}, {"width", image.width()}, {"height", image.height()}, {"faces", Json::array()}};
+}
+
+Json detection_record(const ffr::Detection& detection) {
+    const ffr::Rect& box = detection.box;
+    return {{"box", {box.left, box.top, box.right, box.bottom}}, {"score", detection.score}, {"view", detection.view}};
+}
+
+Json points_record(const std::vector<ffr::Point>& points) {
+    Json record = Json::array();
+    for (const ffr::Point p : points) record.push_back({p.x, p.y});
+    return record;
+}
+
+Json embedding_record(const ffr::Embedding& embedding) {
+    Json record = Json::array();
+    for (const float value : embedding) record.push_back(shortest(value));
+    return record;
+}
+
+std::string detection_text(const ffr::Detection& detection) {
+    const ffr::Rect& box = detection.box;
+    return "box " + std::to_string(box.left) + " " + std::to_string(box.top) + " " + std::to_string(box.right) + " " +
+           std::to_string(box.bottom) + "  score " + fixed(detection.score, 3) + "  view " + view_name(detection.view);
+}
+
+std::size_t largest_face(const std::vector<ffr::Detection>& faces) {
+    const auto smaller = [](const ffr::Detection& a, const ffr::Detection& b) { return a.box.area() < b.box.area(); };
+    return static_cast<std::size_t>(std::max_element(faces.begin(), faces.end(), smaller) - faces.begin());
+}
+
+namespace {
+
+void make_parent(const std::filesystem::path& path) {
+    std::error_code code;
+    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), code);
+    if (code) throw ffr::FileError(path.parent_path().u8string() + ": can't make the folder: " + code.message());
+}
+
+}  // namespace
+
+void write_text_file(const std::filesystem::path& path, const std::string& text) {
+    make_parent(path);
+    ffr::detail::write_file(path, text.data(), text.size());
+}
+
+void write_picture(const std::filesystem::path& path, ffr::ImageView image) {
+    make_parent(path);
+    ffr::write_image(path, image);
+}

@@ -1,0 +1,52 @@
+#pragma once
+/// \file
+/// What the program says: JSON of faces, numbers, files.
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "ffr/image.hpp"
+#include "ffr/pipeline.hpp"
+
+using Json = nlohmann::ordered_json;
+
+/// The shortest decimal that reads back as this float.
+std::string to_decimal(float value);
+
+/// The same as a number for JSON.
+double shortest(float value);
+
+/// `value` with that many digits behind the point.
+std::string fixed(double value, int digits);
+
+/// "1 face", "2 faces".
+std::string count_of(std::size_t count, const std::string& noun);
+
+/// "front", "left", ...: which of the detector's filters saw a face.
+const char* view_name(int view);
+
+/// {"image": ..., "width": ..., "height": ..., "faces": []}
+Json image_record(const std::filesystem::path& path, const ffr::Image& image);
+
+/// {"box": ..., "score": ..., "view": ...}
+Json detection_record(const ffr::Detection& detection);
+
+/// [[x, y], ...]
+Json points_record(const std::vector<ffr::Point>& points);
+
+/// [...128 numbers]
+Json embedding_record(const ffr::Embedding& embedding);
+
+/// One line for people: box, score and view.
+std::string detection_text(const ffr::Detection& detection);
+
+/// The index of the face with the largest box. \param faces  at least one
+std::size_t largest_face(const std::vector<ffr::Detection>& faces);
+
+/// Writes text to a file, whole or not at all; makes its folder. \throws ffr::FileError
+void write_text_file(const std::filesystem::path& path, const std::string& text);
+
+/// Writes an image, whole or not at all; makes its folder. \throws ffr::FileError
+void write_picture(const std::filesystem::path& path, ffr::ImageView image);
