@@ -85,6 +85,14 @@ ffr::Image for_page(const ffr::Image& picture) {
                          std::max(1, picture.height() * kLargest / longer));
 }
 
+/// The part of a picture around a box, twice its size.
+ffr::Image close_up(const ffr::Image& picture, const ffr::Rect& box) {
+    const int width = static_cast<int>(box.width()), height = static_cast<int>(box.height());
+    ffr::Image part(2 * width, 2 * height, 3);
+    ffr::paste(part, picture, {width / 2 - box.left, height / 2 - box.top});
+    return part;
+}
+
 class Demo {
   public:
     explicit Demo(const Options& options) : options_(options), pipeline_(load_pipeline(options.shared)) {}
@@ -150,9 +158,9 @@ class Demo {
         for (const Seen& seen : people_) {
             if (seen.faces.empty()) continue;
             const ffr::Face& face = seen.faces.front();
-            save("2-marked-" + seen.stem() + ".jpg",
-                 annotate(seen.photo.image, {{face.detection.box, face.landmarks.points, "", kFoundColor}}),
-                 seen.photo.name);
+            const ffr::Image marked =
+                annotate(seen.photo.image, {{face.detection.box, face.landmarks.points, "", kFoundColor}});
+            save("2-marked-" + seen.stem() + ".jpg", close_up(marked, face.detection.box), seen.photo.name);
         }
     }
 
@@ -215,7 +223,10 @@ class Demo {
     }
 
     void name_the_unseen() {
-        step("6. Name faces in photos never seen before", "Whoever is too far from all known faces stays unknown.");
+        step("6. Name faces in other photos",
+             "Whoever is too far from all known faces stays unknown. (group.jpg is a montage of the two photos beside "
+             "it, "
+             "from photos that the SVM has seen.)");
         for (const Seen& seen : unseen_) {
             std::vector<Annotation> labels;
             std::string caption;

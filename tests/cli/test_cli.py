@@ -1,0 +1,473 @@
+"""The program as its users meet it: verbs, output, exit status, and what happens with bad input.
+
+Run by ctest as: python3 test_cli.py PROGRAM PROJECT. Needs Python's standard library only.
+"""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+PROGRAM = pathlib.Path(sys.argv[1]).resolve()
+PROJECT = pathlib.Path(sys.argv[2]).resolve()
+PHOTOS = PROJECT / "photos"
+PEOPLE = PHOTOS / "people"
+ASTRONAUT = PEOPLE / "eileen_collins" / "astronaut.png"
+OBAMA2 = PHOTOS / "unseen" / "obama2.jpg"
+HOPPER = PHOTOS / "unseen" / "grace_hopper.jpg"
+GROUP = PHOTOS / "unseen" / "group.jpg"
+NO_FACE = PROJECT / "tests" / "golden" / "images" / "no_face_brick.png"
+
+DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def run(*arguments, stdin=None, env=None, program=PROGRAM, cwd=None):
+    environment = {k: v for k, v in os.environ.items() if k != "FFR_WEIGHTS"}
+    environment.update(env or {})
+    return subprocess.run([str(program), *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                          env=environment, cwd=cwd, timeout=600)
+
+
+def records(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def png(width, height, pixels=b""):
+    """A PNG with a header of its own choosing; its pixels may be missing."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b""))
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def check(self, result, status, error=None):
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        if error is None and status == DONE:
+            self.assertEqual(result.stderr, "")
+        if error is not None:
+            self.assertRegex(result.stderr, error)
+        return result
+
+    def only_files(self, folder):
+        return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+class Usage(CliTest):
+    VERBS = ["detect", "landmarks", "align", "represent", "compare", "train", "infer", "demo", "bench", "info"]
+
+    def test_each_verb_explains_itself_with_an_example(self):
+        for verb in self.VERBS:
+            result = self.check(run(verb, "--help"), DONE)
+            self.assertIn("Example:\n  ffr " + verb, result.stdout)
+            self.assertIn(verb, run("--help").stdout)
+
+    def test_wrong_usage_has_its_own_status(self):
+        self.check(run(), WRONG_USAGE)
+        self.check(run("fly"), WRONG_USAGE)
+        self.check(run("detect"), WRONG_USAGE)
+        self.check(run("detect", "--upsample", "9", ASTRONAUT), WRONG_USAGE)
+        self.check(run("detect", "--upsample", "many", ASTRONAUT), WRONG_USAGE)
+        self.check(run("landmarks", "--points", "7", ASTRONAUT), WRONG_USAGE)
+        self.check(run("compare", ASTRONAUT), WRONG_USAGE)
+        self.check(run("align", ASTRONAUT), WRONG_USAGE)
+
+    def test_the_version_is_the_library_s(self):
+        header = (PROJECT / "include" / "ffr" / "version.hpp").read_text()
+        self.assertEqual(run("--version").stdout.strip(), re.search(r'"([0-9.]+)"', header).group(1))
+
+
+class Detect(CliTest):
+    def test_json_is_as_promised(self):
+        result = self.check(run("detect", "--json", ASTRONAUT), DONE)
+        [record] = records(result)
+        self.assertEqual(list(record), ["image", "width", "height", "faces"])
+        self.assertEqual((record["image"], record["width"], record["height"]), (str(ASTRONAUT), 512, 512))
+        [face] = record["faces"]
+        self.assertEqual(list(face), ["box", "score", "view"])
+        self.assertEqual((face["box"], face["view"]), ([179, 83, 266, 170], 0))
+        self.assertAlmostEqual(face["score"], 1.534124, places=5)
+
+    def test_text_is_for_people(self):
+        result = self.check(run("detect", ASTRONAUT), DONE)
+        self.assertIn("1 face\n  box 179 83 266 170  score 1.534  view front", result.stdout)
+
+    def test_faces_come_by_falling_score(self):
+        [record] = records(run("detect", "--json", GROUP))
+        scores = [face["score"] for face in record["faces"]]
+        self.assertEqual(len(scores), 4)
+        self.assertEqual(scores, sorted(scores, reverse=True))
+
+    def test_no_face_is_no_failure(self):
+        [record] = records(self.check(run("detect", "--json", NO_FACE), DONE))
+        self.assertEqual(record["faces"], [])
+
+    def test_folders_are_searched_in_order_and_standard_input_gives_paths(self):
+        names = [r["image"] for r in records(run("detect", "--json", PEOPLE))]
+        self.assertEqual(len(names), 4)
+        self.assertEqual(names, sorted(names))
+        piped = run("detect", "--json", "-", stdin=f"{OBAMA2}\n\n{ASTRONAUT}\r\n")
+        self.assertEqual([r["image"] for r in records(piped)], [str(OBAMA2), str(ASTRONAUT)])
+
+    def test_the_number_of_threads_changes_nothing(self):
+        one, four = (run("detect", "--json", "--threads", n, PHOTOS).stdout for n in (1, 4))
+        self.assertEqual(one, four)
+
+    def test_the_threshold_lets_more_or_fewer_through(self):
+        self.assertEqual(len(records(run("detect", "--json", "--threshold", "-1", ASTRONAUT))[0]["faces"]), 5)
+        self.assertEqual(records(run("detect", "--json", "--threshold", "2", ASTRONAUT))[0]["faces"], [])
+
+    def test_draw_writes_annotated_copies_in_the_same_tree(self):
+        self.check(run("detect", "--draw", self.folder / "out", PEOPLE), DONE)
+        self.assertEqual(self.only_files(self.folder / "out"),
+                         ["barack_obama/obama.jpg", "barack_obama/obama3.jpg", "eileen_collins/astronaut.jpg",
+                          "joe_biden/biden.jpg"])
+
+    def test_two_inputs_never_write_the_same_file(self):
+        for name in ("a", "b"):
+            (self.folder / name).mkdir()
+            shutil.copy(ASTRONAUT, self.folder / name / "x.png")
+        result = run("detect", "--draw", self.folder / "out", self.folder / "a" / "x.png", self.folder / "b" / "x.png")
+        self.check(result, SOME_FAILED, "b/x.png: would overwrite the output of .*a/x.png")
+
+    def test_exif_orientation_is_applied_unless_told_otherwise(self):
+        # An Exif segment that says "turn me by 180 degrees" put into a photo: found faces move to the other corner.
+        jpeg = OBAMA2.read_bytes()
+        tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x0112, 3, 1, 3, 0) + b"\0\0\0\0"
+        segment = b"\xff\xe1" + struct.pack(">H", 2 + 6 + len(tiff)) + b"Exif\0\0" + tiff
+        (self.folder / "turned.jpg").write_bytes(jpeg[:2] + segment + jpeg[2:])
+        self.assertEqual(records(run("detect", "--json", self.folder / "turned.jpg"))[0]["faces"], [])
+        [record] = records(run("detect", "--json", "--no-exif", self.folder / "turned.jpg"))
+        self.assertEqual(record["faces"][0]["box"], [164, 302, 474, 611])
+
+
+class BadInput(CliTest):
+    def bad(self, name, content):
+        (self.folder / name).write_bytes(content)
+        return self.folder / name
+
+    def test_bad_files_are_named_with_the_reason_and_the_others_done(self):
+        photo = OBAMA2.read_bytes()
+        bad = {
+            "text.jpg": (b"this is no image\n", "isn't an image"),
+            "empty.png": (b"", "empty"),
+            "cut.jpg": (photo[: len(photo) // 2], "cut off|ends"),
+            "cut.png": (ASTRONAUT.read_bytes()[:5000], "cut off|ends"),
+            "huge.png": (png(16_000_000, 16_000_000), "pixels|large|damaged"),
+            "large.png": (png(15_000, 15_000), "pixels"),
+            "liar.png": (png(300, 300, b"\0" * 100), "cut off|ends|damaged"),
+        }
+        paths = [self.bad(name, content) for name, (content, _) in bad.items()]
+        result = run("detect", "--json", *paths, self.folder / "missing.jpg", ASTRONAUT)
+        self.check(result, SOME_FAILED)
+        got = records(result)
+        self.assertEqual(len(got), len(bad) + 2)
+        for path, record, (_, reason) in zip(paths, got, bad.values()):
+            self.assertEqual(record["image"], str(path))
+            self.assertRegex(record["error"], reason)
+            self.assertIn(f"ffr: {path}: {record['error']}\n", result.stderr)
+        self.assertRegex(got[-2]["error"], "No such file")
+        self.assertEqual(len(got[-1]["faces"]), 1)
+
+    def test_a_folder_without_images_is_said_so(self):
+        self.check(run("detect", self.folder), SOME_FAILED, "there are no images in the folder")
+
+    @unittest.skipIf(hasattr(os, "geteuid") and os.geteuid() == 0, "root may read any folder")
+    def test_an_unreadable_folder_is_named_and_the_rest_searched(self):
+        closed = self.folder / "closed"
+        closed.mkdir()
+        shutil.copy(ASTRONAUT, self.folder / "a.png")
+        closed.chmod(0)
+        self.addCleanup(closed.chmod, 0o700)
+        result = self.check(run("detect", "--json", self.folder), SOME_FAILED, "closed: can't search the folder")
+        self.assertEqual(len(records(result)), 2)
+
+    def test_a_broken_file_in_a_folder_doesn_t_end_the_run(self):
+        shutil.copy(ASTRONAUT, self.folder / "a.png")
+        self.bad("b.png", b"nothing")
+        shutil.copy(ASTRONAUT, self.folder / "c.png")
+        self.bad("notes.txt", b"not looked at")
+        got = records(self.check(run("detect", "--json", self.folder), SOME_FAILED))
+        self.assertEqual([list(r)[1] for r in got], ["width", "error", "width"])
+
+    def test_odd_names_are_no_problem(self):
+        name = 'Zoë "quoted", Ünïcode 人.png'
+        shutil.copy(ASTRONAUT, self.folder / name)
+        [record] = records(self.check(run("detect", "--json", self.folder / name), DONE))
+        self.assertEqual(record["image"], str(self.folder / name))
+
+    def test_what_can_t_be_written_leaves_nothing_behind(self):
+        (self.folder / "file").write_text("in the way")
+        result = run("align", ASTRONAUT, "-o", self.folder / "file" / "chips")
+        self.check(result, SOME_FAILED, "file.*can't make the folder")
+        self.check(run("train", PEOPLE, "-o", self.folder / "no" / "such" / "model"), SOME_FAILED, "model: can't write")
+        self.assertEqual(self.only_files(self.folder), ["file"])
+
+
+class LandmarksAndAlign(CliTest):
+    def test_landmarks_have_as_many_points_as_asked_for(self):
+        for points in (5, 68):
+            [record] = records(self.check(run("landmarks", "--json", "--points", points, ASTRONAUT), DONE))
+            self.assertEqual(len(record["faces"][0]["landmarks"]), points)
+        self.assertEqual(len(records(run("landmarks", "--json", ASTRONAUT))[0]["faces"][0]["landmarks"]), 68)
+
+    def test_align_writes_the_same_tree(self):
+        self.check(run("align", PEOPLE, "-o", self.folder), DONE)
+        self.assertEqual(self.only_files(self.folder),
+                         ["barack_obama/obama.png", "barack_obama/obama3.png", "eileen_collins/astronaut.png",
+                          "joe_biden/biden.png"])
+        header = (self.folder / "joe_biden" / "biden.png").read_bytes()[16:24]
+        self.assertEqual(struct.unpack(">II", header), (150, 150))
+
+    def test_align_takes_the_largest_face_or_all(self):
+        self.check(run("align", GROUP, "-o", self.folder / "one"), DONE)
+        self.assertEqual(self.only_files(self.folder / "one"), ["group.png"])
+        self.check(run("align", "--all-faces", GROUP, "-o", self.folder / "all"), DONE)
+        self.assertEqual(self.only_files(self.folder / "all"),
+                         ["group-2.png", "group-3.png", "group-4.png", "group.png"])
+
+    def test_no_face_to_align_is_a_failure(self):
+        self.check(run("align", NO_FACE, ASTRONAUT, "-o", self.folder), SOME_FAILED, "brick.png: there's no face")
+        self.assertEqual(self.only_files(self.folder), ["astronaut.png"])
+
+
+class Represent(CliTest):
+    def test_json_has_everything(self):
+        [record] = records(self.check(run("represent", "--json", ASTRONAUT), DONE))
+        [face] = record["faces"]
+        self.assertEqual(list(face), ["box", "score", "view", "landmarks", "embedding"])
+        self.assertEqual((len(face["landmarks"]), len(face["embedding"])), (68, 128))
+
+    def test_tables_are_openface_s(self):
+        self.check(run("represent", PEOPLE, "-o", self.folder), DONE)
+        labels = list(csv.reader((self.folder / "labels.csv").read_text().splitlines()))
+        numbers = list(csv.reader((self.folder / "reps.csv").read_text().splitlines()))
+        self.assertEqual([row[0] for row in labels], ["1", "1", "2", "3"])
+        self.assertEqual(labels[2][1], str(ASTRONAUT))
+        self.assertEqual([len(row) for row in numbers], [128] * 4)
+        [record] = records(run("represent", "--json", ASTRONAUT))
+        self.assertEqual([float(x) for x in numbers[2]], record["faces"][0]["embedding"])
+
+    def test_aligned_faces_are_taken_as_they_are(self):
+        run("align", ASTRONAUT, "-o", self.folder)
+        [aligned] = records(self.check(run("represent", "--json", "--aligned", self.folder / "astronaut.png"), DONE))
+        [whole] = records(run("represent", "--json", ASTRONAUT))
+        self.assertEqual(aligned["faces"][0]["embedding"], whole["faces"][0]["embedding"])
+        self.check(run("represent", "--aligned", ASTRONAUT), SOME_FAILED, "astronaut.png: .*150 x 150 pixels, not 512 x 512")
+
+
+class Compare(CliTest):
+    def test_same_and_different_people(self):
+        photos = [PEOPLE / "barack_obama" / "obama.jpg", OBAMA2, PEOPLE / "joe_biden" / "biden.jpg"]
+        got = records(self.check(run("compare", "--json", *photos), DONE))
+        self.assertEqual([pair["same"] for pair in got], [True, False, False])
+        self.assertTrue(all(pair["same"] for pair in records(run("compare", "--json", "--distance", "2", *photos))))
+        text = run("compare", *photos).stdout
+        self.assertEqual((text.count("the same person"), text.count("different people")), (1, 2))
+
+    def test_a_photo_without_a_face_is_left_out(self):
+        result = self.check(run("compare", ASTRONAUT, NO_FACE, OBAMA2), SOME_FAILED, "brick.png: there's no face")
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+
+
+class TrainAndInfer(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.model = pathlib.Path(folder.name) / "people.ffr"
+        cls.trained = run("train", PEOPLE, "-o", cls.model)
+
+    def names(self, *arguments):
+        result = self.check(run("infer", self.model, "--json", *arguments), DONE)
+        return [[face["name"] for face in record["faces"]] for record in records(result)]
+
+    def test_training_says_whom_it_knows(self):
+        self.check(self.trained, DONE)
+        for name in ("barack_obama", "eileen_collins", "joe_biden"):
+            self.assertIn(name, self.trained.stdout)
+
+    def test_training_twice_gives_the_same_file(self):
+        self.check(run("train", PEOPLE, "-o", self.folder / "again.ffr", "--threads", "1"), DONE)
+        self.assertEqual((self.folder / "again.ffr").read_bytes(), self.model.read_bytes())
+
+    def test_people_in_unseen_photos_are_named_and_strangers_are_not(self):
+        self.assertEqual(self.names(OBAMA2, HOPPER), [["barack_obama"], [None]])
+        self.assertEqual(sorted(map(str, self.names(GROUP)[0])), ["None", "barack_obama", "eileen_collins", "joe_biden"])
+
+    def test_the_text_is_openface_s(self):
+        result = self.check(run("infer", self.model, OBAMA2, HOPPER), DONE)
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[0], f"=== {OBAMA2} ===")
+        self.assertRegex(lines[1], r"^Predict barack_obama with 0\.\d\d confidence\.$")
+        self.assertRegex(lines[3], r"^Unknown: nearest is \w+ at distance 0\.\d\d\.$")
+
+    def test_multi_goes_from_left_to_right(self):
+        result = self.check(run("infer", "--multi", self.model, GROUP), DONE)
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[1], "List of faces in image from left to right")
+        places = [int(re.search(r"@ x=(\d+)", line).group(1)) for line in lines[2:]]
+        self.assertEqual(len(places), 4)
+        self.assertEqual(places, sorted(places))
+
+    def test_limits_of_distance_and_confidence_make_people_unknown(self):
+        self.assertEqual(self.names("--distance", "0.1", OBAMA2), [[None]])
+        self.assertEqual(self.names("--confidence", "0.99", OBAMA2), [[None]])
+
+    def test_no_face_is_said_so(self):
+        self.assertIn("No face found.", self.check(run("infer", self.model, NO_FACE), DONE).stdout)
+
+    def test_verbose_tells_how_long_each_step_took(self):
+        self.assertEqual(run("infer", "--verbose", self.model, OBAMA2).stdout.count("seconds."), 4)
+
+    def test_draw_writes_the_named_photo(self):
+        self.check(run("infer", "--draw", self.folder, self.model, GROUP), DONE)
+        self.assertEqual(self.only_files(self.folder), ["group.jpg"])
+
+    def test_tables_train_the_same_model_as_photos(self):
+        run("represent", PEOPLE, "-o", self.folder)
+        self.check(run("train", self.folder, "-o", self.folder / "model.ffr"), DONE)
+        self.assertEqual((self.folder / "model.ffr").read_bytes(), self.model.read_bytes())
+
+    def test_bad_tables_are_named_with_the_row(self):
+        numbers = ",".join(["0.5"] * 128)
+        (self.folder / "labels.csv").write_text('1,"a, or b/1.png"\r\n2,c/1.png\r\n')
+        for content, reason in [(numbers + "\n", "reps.csv: has 1 row, but labels.csv has 2"),
+                                (numbers + "\n1,2\n", "reps.csv: row 2 should have 128 numbers"),
+                                (numbers + "\n" + numbers.replace("0.5", "x", 1) + "\n", "row 2 has 'x', not a number"),
+                                (numbers + "\n" + numbers.replace("0.5", "nan", 1) + "\n", "row 2 has 'nan'")]:
+            (self.folder / "reps.csv").write_text(content)
+            self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, reason)
+        self.assertFalse((self.folder / "model").exists())
+
+    def test_one_person_is_enough(self):
+        shutil.copytree(PEOPLE / "barack_obama", self.folder / "in" / "barack_obama")
+        self.check(run("train", self.folder / "in", "-o", self.folder / "model"), DONE)
+        result = run("infer", "--json", self.folder / "model", OBAMA2, HOPPER)
+        self.assertEqual([r["faces"][0]["name"] for r in records(result)], ["barack_obama", None])
+
+    def test_training_goes_on_without_the_photos_that_fail(self):
+        shutil.copytree(PEOPLE, self.folder / "in")
+        shutil.copy(NO_FACE, self.folder / "in" / "joe_biden" / "brick.png")
+        (self.folder / "in" / "joe_biden" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+        shutil.copy(ASTRONAUT, self.folder / "in" / "nobody.png")
+        result = run("train", self.folder / "in", "-o", self.folder / "model")
+        self.check(result, SOME_FAILED, "brick.png: there's no face")
+        self.assertRegex(result.stderr, "broken.jpg: ")
+        self.assertRegex(result.stderr, "nobody.png: lies in no person's folder")
+        self.assertEqual((self.folder / "model").read_bytes(), self.model.read_bytes())
+
+    def test_a_folder_with_no_face_makes_no_model(self):
+        (self.folder / "in" / "brick").mkdir(parents=True)
+        shutil.copy(NO_FACE, self.folder / "in" / "brick")
+        self.check(run("train", self.folder / "in", "-o", self.folder / "model"), SOME_FAILED, "in: no face found")
+        self.check(run("train", self.folder / "nowhere", "-o", self.folder / "model"), SOME_FAILED, "nowhere: isn't a folder")
+        self.assertFalse((self.folder / "model").exists())
+
+    def test_bad_models_are_refused_with_the_reason(self):
+        good = self.model.read_bytes()
+        altered = bytearray(good)
+        altered[len(good) // 2] ^= 1
+        for content, reason in [(good[: len(good) // 2], "the file ends at"), (bytes(altered), "checksum is wrong"),
+                                (b"", "the file is empty"), (b"who knows", "isn't an ffr weight file")]:
+            (self.folder / "model").write_bytes(content)
+            self.check(run("infer", self.folder / "model", OBAMA2), SOME_FAILED, "model: .*" + reason)
+        self.check(run("infer", PROJECT / "weights" / "resnet29.ffr", OBAMA2), SOME_FAILED,
+                   "'resnet29'; infer needs a model made by `ffr train`")
+        self.check(run("infer", self.folder / "none", OBAMA2), SOME_FAILED, "none: can't open the file: No such file")
+
+
+class Weights(CliTest):
+    def test_info_lists_the_weights_with_their_licences(self):
+        [record] = records(self.check(run("info", "--json"), DONE))
+        self.assertEqual([w["kind"] for w in record["weights"]], ["hog_detector", "landmarks", "landmarks", "resnet29"])
+        self.assertRegex(record["weights"][2]["license"], "NOT FOR COMMERCIAL USE")
+        self.assertIn("NOT FOR COMMERCIAL USE", run("info").stdout)
+
+    def test_the_program_works_when_copied_elsewhere(self):
+        shutil.copy(PROGRAM, self.folder / "ffr")
+        result = self.check(run("detect", "--json", ASTRONAUT, program=self.folder / "ffr", cwd=self.folder), DONE)
+        self.assertEqual(len(records(result)[0]["faces"]), 1)
+
+    def test_weights_are_taken_from_the_option_then_the_variable_then_beside_the_program(self):
+        def place(*parts):
+            folder = self.folder.joinpath(*parts)
+            shutil.copytree(PROJECT / "weights", folder, ignore=shutil.ignore_patterns("exact", "*.md"))
+            return folder
+
+        def used(*arguments, **more):
+            return records(run("info", "--json", *arguments, **more))[0]["weights"][0]["file"]
+
+        shutil.copy(PROGRAM, self.folder / "ffr")
+        program = {"program": self.folder / "ffr"}
+        self.assertEqual(used(**program), "embedded hog_frontal.ffr")
+        beside, variable, option = place("weights"), place("variable"), place("option")
+        self.assertEqual(used(**program), str(beside / "hog_frontal.ffr"))
+        env = {"FFR_WEIGHTS": str(variable)}
+        self.assertEqual(used(**program, env=env), str(variable / "hog_frontal.ffr"))
+        self.assertEqual(used("--weights", option, **program, env=env), str(option / "hog_frontal.ffr"))
+
+    def test_missing_cut_and_altered_weights_are_named(self):
+        good = (PROJECT / "weights" / "hog_frontal.ffr").read_bytes()
+        path = self.folder / "hog_frontal.ffr"
+        self.check(run("detect", "--weights", self.folder, ASTRONAUT), SOME_FAILED, "hog_frontal.ffr: no such weights in")
+        path.write_bytes(good[:1000])
+        self.check(run("detect", "--weights", self.folder, ASTRONAUT), SOME_FAILED, f"{path}: .*the file ends at 1000")
+        path.write_bytes(good[:-1] + bytes([good[-1] ^ 255]))
+        self.check(run("detect", "--weights", self.folder, ASTRONAUT), SOME_FAILED, f"{path}: the checksum is wrong")
+        shutil.copy(PROJECT / "weights" / "landmarks5.ffr", path)
+        self.check(run("detect", "--weights", self.folder, ASTRONAUT), SOME_FAILED, "holds 'landmarks', not 'hog_detector'")
+
+
+class BenchAndDemo(CliTest):
+    def test_bench_reports_each_stage(self):
+        got = records(self.check(run("bench", "--json", "--repeat", "1"), DONE))
+        self.assertEqual([r["stage"] for r in got], ["detect", "landmarks", "chip", "embed", "all"])
+        self.assertTrue(all(0 < r["min_ms"] <= r["median_ms"] and r["threads"] == 1 and r["simd"] for r in got))
+        self.check(run("bench", "--image", NO_FACE, "--repeat", "1"), SOME_FAILED, "no face")
+
+    def test_demo_leaves_pictures_and_a_page_that_shows_them(self):
+        result = self.check(run("demo", "-o", self.folder / "demo"), DONE)
+        self.assertRegex(result.stdout, "grace_hopper.jpg: unknown")
+        self.assertRegex(result.stdout, "obama2.jpg: barack_obama")
+        files = self.only_files(self.folder / "demo")
+        page = (self.folder / "demo" / "index.html").read_text()
+        shown = re.findall(r'src="([^"]+)"', page)
+        self.assertGreaterEqual(len(shown), 10)
+        self.assertEqual(sorted(shown + ["index.html", "people.ffr"]), files)
+
+
+class Documents(CliTest):
+    def test_the_readme_s_code_is_the_example_that_is_built(self):
+        code = re.search(r"```cpp\n(.*?)```", (PROJECT / "README.md").read_text(), re.S).group(1)
+        self.assertEqual(code, (PROJECT / "examples" / "name_people.cpp").read_text())
+
+    def test_the_example_names_people(self):
+        example = PROGRAM.parent / "name_people"
+        run("train", PEOPLE, "-o", self.folder / "people.ffr")
+        result = self.check(run(PROJECT / "weights", self.folder / "people.ffr", GROUP, program=example), DONE)
+        self.assertEqual(len(result.stdout.splitlines()), 4)
+        self.assertIn("barack_obama at [", result.stdout)
+
+    def test_the_readme_s_commands_are_verbs_that_exist(self):
+        commands = re.findall(r"^build/bin/ffr (\w+)", (PROJECT / "README.md").read_text(), re.M)
+        self.assertGreaterEqual(len(commands), 4)
+        for verb in commands:
+            self.assertIn(verb, Usage.VERBS)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
