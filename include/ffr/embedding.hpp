@@ -30,10 +30,9 @@ class FaceEmbedder {
     /// How much of the face's size a chip shows around it on each side.
     double chip_padding() const { return 0.25; }
 
-    /// The embedding of a chip: chip_size() x chip_size() pixels, colour or gray, cut as face_chip_geometry says. It isn't
-    /// normalised; faces have lengths of about 1.3 to 1.6. Two of one person are mostly under 0.6 apart.
-    /// \throws InvalidArgument for a chip of another size
-    /// Cost: 271 million multiply-adds. Thread-safe.
+    /// The embedding of a chip: chip_size() x chip_size() pixels, colour or gray, cut as face_chip_geometry says. It
+    /// isn't normalised; faces have lengths of about 1.3 to 1.6. Two of one person are mostly under 0.6 apart. \throws
+    /// InvalidArgument for a chip of another size Cost: 271 million multiply-adds. Thread-safe.
     Embedding embed(ImageView chip) const { return network_.forward(chip); }
 
   private:

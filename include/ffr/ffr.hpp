@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// ffr: faces found and named, each step from scratch. Include this and have it all; the headers below stand in the order
-/// in which a photo passes through them.
+/// ffr: faces found and named, each step from scratch. Include this and have it all; the headers below stand in the
+/// order in which a photo passes through them.
 ///
 ///     const auto pipeline = ffr::Pipeline::load("weights");
 ///     const auto people = ffr::Identifier::load(ffr::WeightsFile::open("people.ffr"));
@@ -9,10 +9,11 @@
 ///         std::cout << people.identify(face.embedding).name.value_or("unknown") << '\n';
 ///     }
 ///
-/// Needs C++17, Eigen and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions under
-/// ffr::Error.
+/// Needs C++17, Eigen and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions
+/// under ffr::Error.
 
-// clang-format off: the order of the data, not of the alphabet
+// clang-format off
+// The order of the data, not of the alphabet.
 #include "version.hpp"
 #include "error.hpp"
 #include "weights.hpp"

@@ -2,9 +2,9 @@
 /// \file
 /// Who is it? Named embeddings in; for a new embedding, the name of the most probable person out, or "unknown".
 ///
-///     embedding --+--> distance to each person's nearest training embedding --> who can be meant --+
-///                 |                                                                                 +--> name or unknown
-///                 +--> SVM: probability of each known person ---------------------> who it is -----+
+///     embedding --+--> distance to each person's nearest training embedding --> who can be meant --+--> name
+///                 |                                                                                 |    or unknown
+///                 +--> SVM: probability of each known person --> who of these it is ---------------+
 ///
 /// The two judge different things. The SVM tells known people apart, and its probabilities always sum to 1: show it a
 /// stranger and some known person still gets the most, often with high confidence. That it's a stranger shows in the

@@ -48,8 +48,8 @@ class Pipeline {
     /// Landmarks, chip and embedding of a face that was found. \throws InvalidArgument when the image is empty
     Face measure(ImageView image, const Detection& detection) const {
         Face face{detection, landmarks_.predict(image, detection.box), {}, {}};
-        face.chip = extract_chip(
-            image, face_chip_geometry(face.landmarks, embedder_.chip_size(), embedder_.chip_padding()));
+        face.chip =
+            extract_chip(image, face_chip_geometry(face.landmarks, embedder_.chip_size(), embedder_.chip_padding()));
         face.embedding = embedder_.embed(face.chip);
         return face;
     }

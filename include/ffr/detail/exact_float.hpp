@@ -1,8 +1,8 @@
 #pragma once
-// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of a
-// regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does by
-// default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that, whatever
-// flags the including program uses.
+// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
+// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
+// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
+// whatever flags the including program uses.
 
 #if defined(__FAST_MATH__) || defined(_M_FP_FAST)
 #error "ffr can't be compiled with -ffast-math: its boxes, landmarks and chips depend on exact IEEE rounding"
