@@ -19,6 +19,7 @@ struct Options {
 struct Aligned {
     ffr::Image image;
     std::vector<ffr::Detection> faces;
+    std::vector<ffr::Landmarks> landmarks;
     std::vector<ffr::Image> chips;
 };
 
@@ -35,6 +36,7 @@ void emit(const Input& input, const Aligned& aligned, const Options& options) {
         const std::filesystem::path path = chip_path(input, options.output, i);
         write_picture(path, aligned.chips[i]);
         Json face = detection_record(aligned.faces[i]);
+        face["landmarks"] = points_record(aligned.landmarks[i].points);
         face["aligned"] = path.u8string();
         record["faces"].push_back(std::move(face));
         if (!options.shared.json) std::cout << input.path.u8string() << " -> " << path.u8string() << '\n';
@@ -50,13 +52,14 @@ Status run(const Options& options) {
     return run_batch<Aligned>(
         inputs, options.shared,
         [&](const Input& input) {
-            Aligned aligned{read_input(input, options.shared), {}, {}};
+            Aligned aligned{read_input(input, options.shared), {}, {}, {}};
             aligned.faces = detector.detect(aligned.image, detect_options(options.shared));
             if (aligned.faces.empty()) throw ffr::Error("there's no face in the image");
             if (!options.all_faces) aligned.faces = {aligned.faces[largest_face(aligned.faces)]};
             for (const ffr::Detection& face : aligned.faces) {
-                const ffr::Landmarks landmarks = predictor.predict(aligned.image, face.box);
-                aligned.chips.push_back(ffr::extract_chip(aligned.image, ffr::face_chip_geometry(landmarks)));
+                aligned.landmarks.push_back(predictor.predict(aligned.image, face.box));
+                const ffr::ChipGeometry geometry = ffr::face_chip_geometry(aligned.landmarks.back());
+                aligned.chips.push_back(ffr::extract_chip(aligned.image, geometry));
             }
             return aligned;
         },

@@ -8,6 +8,7 @@
 #include <functional>
 #include <iostream>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -63,6 +64,8 @@ Status run_batch(const std::vector<Input>& inputs, const SharedOptions& options,
         if (!input.error.empty()) return {std::nullopt, input.error};
         try {
             return {work(input), ""};
+        } catch (const std::bad_alloc&) {
+            return {std::nullopt, "not enough memory for this image"};
         } catch (const std::exception& error) {
             return {std::nullopt, error.what()};
         }

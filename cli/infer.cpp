@@ -111,8 +111,7 @@ void print_json(const Input& input, const Inferred& inferred) {
     Json record = image_record(input.path, inferred.image);
     for (const NamedFace& named : inferred.faces) {
         const ffr::Identity& who = named.identity;
-        Json face = detection_record(named.face.detection);
-        face["landmarks"] = points_record(named.face.landmarks.points);
+        Json face = face_record(named.face);
         face["name"] = who.name ? Json(*who.name) : Json(nullptr);
         face["candidate"] = who.candidate;
         face["confidence"] = who.confidence;

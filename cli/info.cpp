@@ -69,7 +69,6 @@ void add_info(CLI::App& app, Status& status) {
     const auto options = std::make_shared<SharedOptions>();
     CLI::App* const verb =
         add_verb(app, "info", "Version, SIMD, BLAS and weights with their licences", "ffr info --json");
-    verb->add_flag("--json", options->json, "one JSON object on standard output");
-    verb->add_option("--weights", options->weights, "folder of weight files instead of the built-in ones");
+    add_shared_options(*verb, *options);
     verb->callback([options, &status] { status = run(*options); });
 }

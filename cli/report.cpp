@@ -51,6 +51,13 @@ Json embedding_record(const ffr::Embedding& embedding) {
     return record;
 }
 
+Json face_record(const ffr::Face& face) {
+    Json record = detection_record(face.detection);
+    record["landmarks"] = points_record(face.landmarks.points);
+    record["embedding"] = embedding_record(face.embedding);
+    return record;
+}
+
 std::string detection_text(const ffr::Detection& detection) {
     const ffr::Rect& box = detection.box;
     return "box " + std::to_string(box.left) + " " + std::to_string(box.top) + " " + std::to_string(box.right) + " " +

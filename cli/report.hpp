@@ -39,6 +39,9 @@ Json points_record(const std::vector<ffr::Point>& points);
 /// [...128 numbers]
 Json embedding_record(const ffr::Embedding& embedding);
 
+/// A detection with "landmarks" and "embedding".
+Json face_record(const ffr::Face& face);
+
 /// One line for people: box, score and view.
 std::string detection_text(const ffr::Detection& detection);
 

@@ -39,10 +39,7 @@ Represented represent(const Input& input, const ffr::Pipeline& pipeline, const O
     std::vector<ffr::Detection> detections;
     const std::vector<ffr::Face> faces = pipeline.faces(image, detect_options(options.shared));
     for (const ffr::Face& face : faces) {
-        Json record = detection_record(face.detection);
-        record["landmarks"] = points_record(face.landmarks.points);
-        record["embedding"] = embedding_record(face.embedding);
-        result.record["faces"].push_back(std::move(record));
+        result.record["faces"].push_back(face_record(face));
         detections.push_back(face.detection);
     }
     if (!faces.empty()) result.embedding = faces[largest_face(detections)].embedding;

@@ -37,9 +37,13 @@ struct RectF {
     double right = -1;
     double bottom = -1;
 
+    /// Pixels from the left to the right edge, both counted; 0 when the box is empty.
     double width() const { return right < left ? 0 : right - left + 1; }
+    /// Pixels from the top to the bottom edge, both counted; 0 when the box is empty.
     double height() const { return bottom < top ? 0 : bottom - top + 1; }
+    /// width() times height().
     double area() const { return width() * height(); }
+    /// The middle of the box.
     PointF centre() const { return {(left + right) / 2, (top + bottom) / 2}; }
 };
 

@@ -45,7 +45,9 @@ class HogFeatures {
     HogFeatures(int rows, int columns)
         : rows_(rows), columns_(columns), values_(static_cast<std::size_t>(kHogPlanes) * cells(), 0.0f) {}
 
+    /// Rows of cells.
     int rows() const { return rows_; }
+    /// Cells a row.
     int columns() const { return columns_; }
 
     /// A plane, row after row, columns() values each. 0 <= plane < kHogPlanes.

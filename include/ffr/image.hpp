@@ -91,9 +91,13 @@ class Image {
                        static_cast<std::size_t>(channels));
     }
 
+    /// Pixels a row.
     int width() const { return width_; }
+    /// Rows.
     int height() const { return height_; }
+    /// 1 for gray, 3 for RGB; 0 for an image without anything.
     int channels() const { return channels_; }
+    /// True when there's no pixel.
     bool empty() const { return pixels_.empty(); }
 
     /// All bytes, row after row.
@@ -108,8 +112,10 @@ class Image {
     ImageView view() const {
         return {pixels_.data(), width_, height_, channels_, static_cast<std::ptrdiff_t>(width_) * channels_};
     }
+    /// The same, so that an Image can be passed where a view is wanted.
     operator ImageView() const { return view(); }
 
+    /// Same size, same channels, same pixels.
     friend bool operator==(const Image& a, const Image& b) {
         return a.width_ == b.width_ && a.height_ == b.height_ && a.channels_ == b.channels_ && a.pixels_ == b.pixels_;
     }

@@ -20,15 +20,16 @@ namespace ffr {
 
 /// All that's known of a face in a photo.
 struct Face {
-    Detection detection;
-    Landmarks landmarks;
-    Image chip;
-    Embedding embedding{};
+    Detection detection;    ///< where it is, and how sure the detector was
+    Landmarks landmarks;    ///< 68 or 5 points in the photo
+    Image chip;             ///< the straightened face
+    Embedding embedding{};  ///< 128 numbers, near to those of the same person's other faces
 };
 
 /// Detector, landmarks and network together. Immutable after loading, safe for many threads.
 class Pipeline {
   public:
+    /// Puts loaded models together.
     Pipeline(FaceDetector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
         : detector_(std::move(detector)), landmarks_(std::move(landmarks)), embedder_(std::move(embedder)) {}
 
@@ -41,8 +42,11 @@ class Pipeline {
                 FaceEmbedder::load(open("resnet29.ffr"))};
     }
 
+    /// The step from an image to boxes.
     const FaceDetector& detector() const { return detector_; }
+    /// The step from a box to points.
     const LandmarkPredictor& landmarks() const { return landmarks_; }
+    /// The step from a chip to numbers.
     const FaceEmbedder& embedder() const { return embedder_; }
 
     /// Landmarks, chip and embedding of a face that was found. \throws InvalidArgument when the image is empty

@@ -232,6 +232,11 @@ class LandmarksAndAlign(CliTest):
         header = (self.folder / "joe_biden" / "biden.png").read_bytes()[16:24]
         self.assertEqual(struct.unpack(">II", header), (150, 150))
 
+    def test_align_tells_where_the_chips_are(self):
+        [record] = records(self.check(run("align", "--json", ASTRONAUT, "-o", self.folder), DONE))
+        self.assertEqual(list(record["faces"][0]), ["box", "score", "view", "landmarks", "aligned"])
+        self.assertEqual(record["faces"][0]["aligned"], str(self.folder / "astronaut.png"))
+
     def test_align_takes_the_largest_face_or_all(self):
         self.check(run("align", GROUP, "-o", self.folder / "one"), DONE)
         self.assertEqual(self.only_files(self.folder / "one"), ["group.png"])
@@ -322,6 +327,13 @@ class TrainAndInfer(CliTest):
         places = [int(re.search(r"@ x=(\d+)", line).group(1)) for line in lines[2:]]
         self.assertEqual(len(places), 4)
         self.assertEqual(places, sorted(places))
+
+    def test_json_has_the_name_beside_all_that_represent_says(self):
+        [named], [measured] = (records(run(*verb, "--json", OBAMA2)) for verb in (["infer", self.model], ["represent"]))
+        face = named["faces"][0]
+        self.assertEqual(list(face), ["box", "score", "view", "landmarks", "embedding", "name", "candidate", "confidence",
+                                      "distance"])
+        self.assertEqual({k: face[k] for k in measured["faces"][0]}, measured["faces"][0])
 
     def test_limits_of_distance_and_confidence_make_people_unknown(self):
         self.assertEqual(self.names("--distance", "0.1", OBAMA2), [[None]])
