@@ -219,11 +219,15 @@ inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 15
 /// Cuts a chip out of an image.
 ///
 /// \returns size x size pixels with the image's channels; what lies outside of the image is black
-/// \throws InvalidArgument when the image is empty or the chip has fewer than 2 pixels a side
+/// \throws InvalidArgument when the image is empty, the chip has not 2..4096 pixels a side, or its box or angle isn't
+/// finite or lies more than 1e15 pixels away
 /// Cost: proportional to the chip's pixels and, for a large face, to the face's. Thread-safe.
 inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
     require_pixels(image);
-    if (chip.size < 2) throw InvalidArgument("a chip has at least 2 pixels a side");
+    if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
+    for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
+        if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
+    }
     const int depth = detail::halvings(chip.box, chip.size);
     const Rect crop = detail::chip_surroundings(chip, depth, image);
     if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);

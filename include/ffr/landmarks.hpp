@@ -184,6 +184,7 @@ class LandmarkPredictor {
             return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
         };
         require(point_count() >= 1, "a shape needs at least one point");
+        require(cascades() >= 1, "a predictor needs at least one cascade");
         require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
         require(finite(mean_shape_) && finite(offsets_), "the mean shape or a pixel offset isn't finite");
         require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");

@@ -31,13 +31,14 @@ struct GroupedColumns {
     std::vector<float> fraction;    // how far the sample lies from left towards right, 0 <= fraction < 1
 };
 
-/// Output columns 0, 1, ... as long as all four samples of a group have a right neighbour inside of the image.
+/// Output columns 0, 1, ... as long as all four samples of a group have a right neighbour inside of the image. Over some
+/// ten thousand columns the positions drift by more than a column, so the output's width is a limit of its own.
 inline GroupedColumns grouped_columns(int input_width, int output_width, int channels, double scale) {
     GroupedColumns columns;
     float position[4];
     for (int lane = 0; lane < 4; ++lane) position[lane] = static_cast<float>(-4 * scale + lane * scale);
     const float step = static_cast<float>(4 * scale);
-    for (int column = 0; column < output_width; column += 4) {
+    for (int column = 0; column + 4 <= output_width; column += 4) {
         for (float& x : position) x += step;
         if (static_cast<int>(position[3]) + 1 >= input_width) break;
         for (const float x : position) {
