@@ -6,10 +6,10 @@
 ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) {
     ffr::Image picture = ffr::to_rgb(photo);
     const int longer = std::max(photo.width, photo.height);
-    const int thickness = std::max(1, longer / 400);
+    const int thickness = std::max(1, longer / 350);
     const int text_scale = std::max(1, longer / 450);
     for (const Annotation& face : faces) {
-        ffr::draw_landmarks(picture, face.landmarks, face.color, std::max(1, thickness / 2));
+        ffr::draw_landmarks(picture, face.landmarks, face.color, std::max(1, thickness * 2 / 3));
         ffr::draw_box(picture, face.box, face.color, thickness);
     }
     // Labels last, so that no neighbour's box hides them; above the box where there's room, else inside of it.

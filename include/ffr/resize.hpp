@@ -95,7 +95,7 @@ void resize_tail(const std::uint8_t* top, const std::uint8_t* bottom, double y_f
         const int right = std::min(left + 1, input_width - 1);
         for (int channel = 0; channel < kChannels; ++channel) {
             const int l = left * kChannels + channel, r = right * kChannels + channel;
-            constexpr auto blend = kChannels == 1 ? blend_tail_gray : blend_tail_rgb;
+            const auto blend = kChannels == 1 ? blend_tail_gray : blend_tail_rgb;
             *out++ = blend(top[l], top[r], bottom[l], bottom[r], x - left, y_fraction);
         }
     }
