@@ -31,8 +31,8 @@ struct GroupedColumns {
     std::vector<float> fraction;    // how far the sample lies from left towards right, 0 <= fraction < 1
 };
 
-/// Output columns 0, 1, ... as long as all four samples of a group have a right neighbour inside of the image. Over some
-/// ten thousand columns the positions drift by more than a column, so the output's width is a limit of its own.
+/// Output columns 0, 1, ... as long as all four samples of a group have a right neighbour inside of the image. Over
+/// some ten thousand columns the positions drift by more than a column, so the output's width is a limit of its own.
 inline GroupedColumns grouped_columns(int input_width, int output_width, int channels, double scale) {
     GroupedColumns columns;
     float position[4];
