@@ -5,6 +5,12 @@
 
 #if defined(FFR_USE_OPENBLAS)
 #include <cblas.h>
+#elif defined(__GNUC__) && !defined(__clang__)
+// g++ 12's own AVX-512 intrinsics warn about themselves wherever Eigen uses them; here it may.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <Eigen/Core>
+#pragma GCC diagnostic pop
 #else
 #include <Eigen/Core>
 #endif
