@@ -11,7 +11,10 @@ function(ffr_embed target)
     get_filename_component(path "${file}" ABSOLUTE BASE_DIR "${PROJECT_SOURCE_DIR}")
     file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}" "${path}")
     set(symbol "ffr_embedded_${index}")
-    string(APPEND sections "FFR_FILE(${symbol}, ${symbol}_end, \"${path}\")\n")
+    # One statement a line: what separates statements within a line differs between assemblers.
+    string(APPEND sections "        .globl FFR_SYMBOL(${symbol})\n        .globl FFR_SYMBOL(${symbol}_end)\n"
+                           "        .balign 64\nFFR_SYMBOL(${symbol}):\n        .incbin \"${path}\"\n"
+                           "FFR_SYMBOL(${symbol}_end):\n        .byte 0\n")
     string(APPEND declarations "extern \"C\" const unsigned char ${symbol}[], ${symbol}_end[];\n")
     string(APPEND entries "    {\"${name}\", ${symbol}, ${symbol}_end},\n")
     set_property(SOURCE "${assembly}" APPEND PROPERTY OBJECT_DEPENDS "${path}")
@@ -25,9 +28,6 @@ function(ffr_embed target)
 #define FFR_SYMBOL(name) name
         .section .rodata
 #endif
-#define FFR_FILE(begin, end, path) \
-        .globl FFR_SYMBOL(begin); .globl FFR_SYMBOL(end); \
-        .balign 64; FFR_SYMBOL(begin): .incbin path; FFR_SYMBOL(end): .byte 0
 @sections@
 #if defined(__linux__)
         .section .note.GNU-stack,"",%progbits

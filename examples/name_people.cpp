@@ -1,7 +1,7 @@
 #include <ffr/ffr.hpp>
 #include <iostream>
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     if (argc != 4) return std::cerr << "usage: name_people WEIGHTS_FOLDER MODEL PHOTO\n", 2;
     const ffr::Pipeline pipeline = ffr::Pipeline::load(argv[1]);
     const ffr::Identifier people = ffr::Identifier::load(argv[2]);  // made by: ffr train people -o people.ffr
@@ -9,4 +9,6 @@ int main(int argc, char** argv) {
         const ffr::Identity who = people.identify(face.embedding);
         std::cout << who.name.value_or("unknown") << " at " << face.detection.box << '\n';
     }
+} catch (const ffr::Error& error) {
+    return std::cerr << error.what() << '\n', 1;
 }

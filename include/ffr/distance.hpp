@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "detail/ieee.hpp"
+
 namespace ffr {
 
 /// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.

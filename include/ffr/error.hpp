@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "detail/ieee.hpp"
+
 namespace ffr {
 
 /// Base of everything that ffr throws on purpose. what() is one line made for people.

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "detail/jpeg.hpp"
 #include "error.hpp"
 #include "image.hpp"
 
@@ -66,29 +67,14 @@ inline int tiff_orientation(const std::uint8_t* data, std::size_t size) {
 /// \returns 1 to 8 as apply_orientation takes it; 1 (upright) when it isn't a JPEG, has no such block or a damaged one
 inline int exif_orientation(const std::uint8_t* bytes, std::size_t size) {
     constexpr std::uint8_t kExif[6] = {'E', 'x', 'i', 'f', 0, 0};
-    constexpr std::uint8_t kApp1 = 0xE1, kStartOfScan = 0xDA, kEndOfImage = 0xD9, kTem = 0x01;
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return 1;
-    std::size_t position = 2;
-    while (size - position >= 4) {
-        if (bytes[position] != 0xFF) return 1;
-        const std::uint8_t marker = bytes[position + 1];
-        if (marker == 0xFF) {  // a fill byte before the marker
-            ++position;
-            continue;
-        }
-        if (marker == kStartOfScan || marker == kEndOfImage) return 1;
-        position += 2;
-        if (marker == kTem || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
-        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
-        if (length < 2 || length > size - position) return 1;
-        const std::uint8_t* const segment = bytes + position + 2;
-        const std::size_t segment_size = length - 2;
-        if (marker == kApp1 && segment_size >= sizeof kExif && std::memcmp(segment, kExif, sizeof kExif) == 0) {
-            return detail::tiff_orientation(segment + sizeof kExif, segment_size - sizeof kExif);
-        }
-        position += length;
-    }
-    return 1;
+    int orientation = 1;
+    detail::for_each_jpeg_segment(bytes, size, [&](const detail::JpegSegment& segment) {
+        const bool is_exif = segment.marker == detail::kJpegApp1 && !segment.cut_off && segment.size >= sizeof kExif &&
+                             std::memcmp(segment.data, kExif, sizeof kExif) == 0;
+        if (is_exif) orientation = detail::tiff_orientation(segment.data + sizeof kExif, segment.size - sizeof kExif);
+        return !is_exif && segment.marker != detail::kJpegStartOfScan;
+    });
+    return orientation;
 }
 
 /// Turns an image upright.

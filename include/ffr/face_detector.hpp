@@ -177,6 +177,8 @@ class FaceDetector {
   public:
     /// Most doublings of the image before the search.
     static constexpr int kMaxUpsample = 4;
+    /// Most pixels of the image after them.
+    static constexpr std::int64_t kMaxPixels = 1'000'000'000;
 
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
     static FaceDetector load(const WeightsFile& weights) { return FaceDetector(weights); }
@@ -184,14 +186,22 @@ class FaceDetector {
     /// Finds upright frontal faces.
     ///
     /// \param image    any size, gray or RGB; smaller than 80 pixels on a side gives faces only when upsampled or cut
-    /// off \param options  upsampling and threshold \returns detections by falling score; where boxes overlap only the
-    /// best \throws InvalidArgument when the image is empty or upsample isn't 0..4 Cost: proportional to the pixels,
-    /// times 4 for each upsampling. Memory: about twice the (upsampled) image.
+    ///                 off
+    /// \param options  upsampling and threshold
+    /// \returns detections by falling score; where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
+    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: two to four times the (upsampled) image.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
         require_pixels(image);
         if (options.upsample < 0 || options.upsample > kMaxUpsample) {
             throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
                                   std::to_string(options.upsample));
+        }
+        const std::int64_t times = std::int64_t{1} << (2 * options.upsample);
+        if (std::int64_t{image.width} > kMaxPixels / times / image.height) {
+            throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                  " pixels, doubled " + std::to_string(options.upsample) + " times, has more than " +
+                                  std::to_string(kMaxPixels) + " pixels");
         }
         Image upsampled;
         for (int i = 0; i < options.upsample; ++i) {
@@ -206,12 +216,12 @@ class FaceDetector {
   private:
     explicit FaceDetector(const WeightsFile& weights) {
         weights.require_kind("hog_detector");
-        const auto thresholds = weights.tensor<double>("thresholds", {WeightsFile::kAny});
+        const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
         const auto filter = weights.tensor<std::uint16_t>("pairs/filter", {WeightsFile::kAny});
         const auto plane = weights.tensor<std::uint16_t>("pairs/plane", {filter.size()});
-        const auto column = weights.tensor<float>("pairs/column", {filter.size(), detail::kFilterSize});
-        const auto row = weights.tensor<float>("pairs/row", {filter.size(), detail::kFilterSize});
-        const auto overlap = weights.tensor<double>("overlap", {2});
+        const auto column = weights.finite_tensor<float>("pairs/column", {filter.size(), detail::kFilterSize});
+        const auto row = weights.finite_tensor<float>("pairs/row", {filter.size(), detail::kFilterSize});
+        const auto overlap = weights.finite_tensor<double>("overlap", {2});
         largest_ratio_ = overlap[0];
         largest_cover_ = overlap[1];
         for (const double threshold : thresholds) filters_.push_back({{}, threshold});

@@ -4,9 +4,9 @@
 ///
 ///     image  W x H                cells of 8 x 8 pixels            features
 ///     +----------------+          +--+--+--+--+                    31 planes of rows x columns:
-///     | pixel: how     |          |  |  |  |  |  18 bins a cell:    0..17  edge direction, 20 degrees each, light to
-///     dark | steep, which   |   ->     +--+--+--+--+  votes weighted  -> 18..26  the same without the sign | way is up
-///     |          |  |  |  |  |  by steepness      27..30  how much texture there is around
+///     | pixel: how     |          |  |  |  |  |  18 bins a cell:      0..17  edge direction, 20 degrees each
+///     | steep, which   |    ->    +--+--+--+--+  votes weighted  ->  18..26  the same without telling light from dark
+///     | way is up      |          |  |  |  |  |  by steepness        27..30  how much texture there is around
 ///     +----------------+          +--+--+--+--+
 ///
 /// Each pixel votes with the length of its gradient for one of 18 directions, in the four cells around it by how near

@@ -284,27 +284,18 @@ class Identifier {
 
     static LinearSvm load_svm(const WeightsFile& file, std::size_t people) {
         const std::size_t pair_count = people * (people - 1) / 2;
-        const std::vector<double> weights = finite_doubles(file, "pairs/weights", {pair_count, kDimension});
-        const std::vector<double> biases = finite_doubles(file, "pairs/bias", {pair_count});
-        const std::vector<double> scales = finite_doubles(file, "pairs/platt", {pair_count, 2});
+        const auto weights = file.finite_tensor<double>("pairs/weights", {pair_count, kDimension});
+        const auto biases = file.finite_tensor<double>("pairs/bias", {pair_count});
+        const auto scales = file.finite_tensor<double>("pairs/platt", {pair_count, 2});
         const auto calibrated = file.tensor<std::int8_t>("pairs/calibrated", {pair_count});
         LinearSvm svm{people, kDimension, std::vector<PairClassifier>(pair_count)};
         for (std::size_t i = 0; i < pair_count; ++i) {
-            const double* const w = weights.data() + i * kDimension;
+            const double* const w = weights.data + i * kDimension;
             svm.pairs[i].decision.weights.assign(w, w + kDimension);
             svm.pairs[i].decision.bias = biases[i];
             svm.pairs[i].platt = {scales[2 * i], scales[2 * i + 1], calibrated[i] != 0};
         }
         return svm;
-    }
-
-    static std::vector<double> finite_doubles(const WeightsFile& file, const std::string& name,
-                                              std::initializer_list<std::size_t> shape) {
-        const auto values = file.tensor<double>(name, shape);
-        if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); })) {
-            fail(file, "tensor '" + name + "' has a value that isn't finite");
-        }
-        return {values.begin(), values.end()};
     }
 
     std::string embedder_;

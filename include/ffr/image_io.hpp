@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "detail/file.hpp"
+#include "detail/jpeg.hpp"
 #include "detail/stb.hpp"
 #include "error.hpp"
 #include "exif.hpp"
@@ -43,6 +44,9 @@ struct ReadOptions {
 };
 
 namespace detail {
+
+/// Bytes of an image file: stb counts them in int.
+constexpr std::size_t kMaxImageFile = INT_MAX;
 
 [[noreturn]] inline void fail_not_an_image(const std::string& name, const std::string& reason) {
     throw FormatError(name +
@@ -215,10 +219,7 @@ inline Image decode_pnm(const std::uint8_t* bytes, std::size_t size, const std::
 inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                            const ReadOptions& options) {
     if (size == 0) throw FormatError(name + ": the file is empty");
-    if (size > INT_MAX) {
-        throw FormatError(name + ": has " + std::to_string(size) + " bytes, an image file may have " +
-                          std::to_string(INT_MAX));
-    }
+    if (size > kMaxImageFile) throw FormatError(name + too_large_text(size, kMaxImageFile));
     if (starts_with(bytes, size, "#?RADIANCE", 10) || starts_with(bytes, size, "#?RGBE", 6)) {
         fail_not_an_image(name, "floating point (HDR) images aren't read");
     }
@@ -226,6 +227,7 @@ inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const st
     if (size >= 16 && starts_with(bytes, size, "\x89PNG", 4) && std::memcmp(bytes + 12, "CgBI", 4) == 0) {
         fail_not_an_image(name, "Apple's CgBI variant of PNG isn't read");
     }
+    if (!has_sound_huffman_tables(bytes, size)) fail_damaged(name, "a Huffman table doesn't fit its segment");
     if (starts_with(bytes, size, "P5", 2) || starts_with(bytes, size, "P6", 2)) {
         return decode_pnm(bytes, size, name, options);
     }
@@ -281,7 +283,7 @@ inline Image decode_image(const std::uint8_t* bytes, std::size_t size, const std
 /// Reads an image file.
 /// \returns as decode_image does. \throws FileError naming the file when it can't be read, else as decode_image does
 inline Image read_image(const std::filesystem::path& path, const ReadOptions& options = {}) {
-    const std::vector<std::uint8_t> bytes = detail::read_file(path);
+    const std::vector<std::uint8_t> bytes = detail::read_file(path, detail::kMaxImageFile);
     return decode_image(bytes.data(), bytes.size(), detail::path_text(path), options);
 }
 

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "detail/ieee.hpp"
+
 namespace ffr {
 
 /// A look at somebody else's vector of floats; valid as long as that isn't moved or changed in size.

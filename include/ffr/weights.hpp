@@ -27,6 +27,10 @@
 #include <utility>
 #include <vector>
 
+#if defined(__APPLE__)
+#include <mach-o/dyld.h>
+#endif
+
 #include "detail/file.hpp"
 #include "detail/xxhash.hpp"
 #include "error.hpp"
@@ -220,6 +224,19 @@ class WeightsFile {
                               shape_text(shape.begin(), shape.end()));
         }
         return {reinterpret_cast<const T*>(info.data), info.shape};
+    }
+
+    /// A tensor as tensor() gives it, of floating-point numbers that are all finite.
+    /// \throws FormatError as tensor() does, or for NaN or infinity
+    template <typename T>
+    TensorView<T> finite_tensor(std::string_view name, std::initializer_list<std::size_t> shape) const {
+        const TensorView<T> view = tensor<T>(name, shape);
+        for (const T value : view) {
+            if (!std::isfinite(value)) {
+                throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
+            }
+        }
+        return view;
     }
 
     /// A tensor of float16 or float32, copied as float32. \throws FormatError as tensor() does, or for NaN or infinity
@@ -420,9 +437,15 @@ class WeightsWriter {
 
 /// Where this process's program file lies; empty where the system doesn't tell.
 inline std::filesystem::path program_folder() {
-#if defined(__linux__)
     std::error_code code;
+#if defined(__linux__)
     return std::filesystem::read_symlink("/proc/self/exe", code).parent_path();
+#elif defined(__APPLE__)
+    std::uint32_t size = 0;
+    _NSGetExecutablePath(nullptr, &size);
+    std::string path(size, '\0');
+    if (_NSGetExecutablePath(path.data(), &size) != 0) return {};
+    return std::filesystem::canonical(path.c_str(), code).parent_path();
 #else
     return {};
 #endif

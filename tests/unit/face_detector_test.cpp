@@ -181,6 +181,16 @@ TEST_CASE("no image and doublings out of range are refused") {
     }
 }
 
+TEST_CASE("doubling may not make more pixels than the limit") {
+    const FaceDetector detector = FaceDetector::load(shipped());
+    // A row of pixels seen as many rows: nothing is read before the refusal.
+    const std::vector<std::uint8_t> row(8);
+    const ImageView tall{row.data(), 8, 2'000'000, 1, 0};
+    DetectOptions options;
+    options.upsample = 3;
+    CHECK_THROWS_AS(detector.detect(tall, options), InvalidArgument);
+}
+
 TEST_CASE("a threshold that nothing reaches, or that isn't a number, gives nothing") {
     const FaceDetector detector = FaceDetector::load(shipped());
     const Image image = picture("window_80x80");
@@ -346,4 +356,7 @@ TEST_CASE("a detector file that lies is refused by name") {
     tables.overlap = {0.3};
     CHECK(contains(load_error(tables.bytes()), "lies.ffr: tensor 'overlap' has shape [1], not [2]"));
     CHECK(contains(load_error(WeightsWriter("hog_detector").bytes()), "lies.ffr: has no tensor 'thresholds'"));
+    tables = good;
+    tables.thresholds[0] = std::numeric_limits<double>::quiet_NaN();
+    CHECK(load_error(tables.bytes()) == "lies.ffr: tensor 'thresholds' has a value that isn't finite");
 }

@@ -391,3 +391,21 @@ TEST_CASE("many threads decode at once, each with its own reasons for failure") 
     for (std::thread& thread : threads) thread.join();
     CHECK(failures == std::vector<int>(4, 0));
 }
+
+TEST_CASE("a file with a name as long as names can be is written") {
+    const fs::path path = fs::temp_directory_path() / (std::string(251, 'n') + ".png");
+    write_image(path, Image(2, 2, 1));
+    CHECK(read_image(path) == Image(2, 2, 1));
+    fs::remove(path);
+}
+
+TEST_CASE("a file larger than its limit is refused before it's read") {
+    const fs::path path = data("baseline_40x24.jpg");
+    const std::uintmax_t size = fs::file_size(path);
+    CHECK(detail::read_file(path, size).size() == size);
+    CHECK_THROWS_WITH_AS(
+        detail::read_file(path, size - 1),
+        (path.string() + ": has " + std::to_string(size) + " bytes, more than the limit of " + std::to_string(size - 1))
+            .c_str(),
+        FileError);
+}

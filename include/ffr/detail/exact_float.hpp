@@ -4,9 +4,7 @@
 // by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
 // whatever flags the including program uses.
 
-#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
-#error "ffr can't be compiled with -ffast-math: its boxes, landmarks and chips depend on exact IEEE rounding"
-#endif
+#include "ieee.hpp"
 
 #if defined(__clang__)
 #define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")

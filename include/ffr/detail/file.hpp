@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -43,16 +44,33 @@ inline std::string errno_text() {
     return std::strerror(errno);
 }
 
-/// The whole file. \throws FileError naming the file and the reason
-inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+/// ": has N bytes, more than ..." for messages.
+inline std::string too_large_text(std::uintmax_t size, std::uintmax_t limit) {
+    return ": has " + std::to_string(size) + " bytes, more than the limit of " + std::to_string(limit);
+}
+
+/// The whole file. \param limit  of its size in bytes
+/// \throws FileError naming the file and the reason; a folder, a pipe or a device isn't a file
+inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
+                                           std::uintmax_t limit = std::numeric_limits<std::uintmax_t>::max()) {
     std::error_code code;
-    if (std::filesystem::is_directory(path, code)) throw FileError(path_text(path) + ": is a folder, not a file");
+    const std::filesystem::file_status status = std::filesystem::status(path, code);
+    if (std::filesystem::is_directory(status)) throw FileError(path_text(path) + ": is a folder, not a file");
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        throw FileError(path_text(path) + ": isn't a regular file");
+    }
+    const std::uintmax_t expected = std::filesystem::file_size(path, code);
+    if (!code && expected > limit) throw FileError(path_text(path) + too_large_text(expected, limit));
     errno = 0;
     std::ifstream in(path, std::ios::binary);
     if (!in) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     std::vector<std::uint8_t> bytes;
     char block[65536];
-    while (in.read(block, sizeof block) || in.gcount() > 0) bytes.insert(bytes.end(), block, block + in.gcount());
+    if (!code) bytes.reserve(static_cast<std::size_t>(expected));
+    while (in.read(block, sizeof block) || in.gcount() > 0) {
+        bytes.insert(bytes.end(), block, block + in.gcount());
+        if (bytes.size() > limit) throw FileError(path_text(path) + too_large_text(bytes.size(), limit));  // it grew
+    }
     if (in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
     return bytes;
 }
@@ -82,14 +100,15 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 /// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
 /// write leaves what was there before. \throws FileError naming the file and the reason
 inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
-    std::filesystem::path temporary = path;
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
 #else
     const long process = 0;
 #endif
-    temporary += ".tmp" + std::to_string(process) + "-" +
-                 std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id()));
+    // A name of its own, not a longer one: the file's may be as long as names can be.
+    const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
+    const std::filesystem::path temporary =
+        path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());

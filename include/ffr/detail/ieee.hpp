@@ -1,0 +1,9 @@
+#pragma once
+// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and the
+// checks for damaged numbers on NaN and infinity.
+
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error \
+    "ffr can't be compiled with -ffast-math or a part of it: its boxes, landmarks and chips depend on exact IEEE rounding"
+#endif

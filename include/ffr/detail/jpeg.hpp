@@ -1,0 +1,76 @@
+#pragma once
+// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ffr::detail {
+
+/// A segment without its marker and length.
+struct JpegSegment {
+    std::uint8_t marker;
+    const std::uint8_t* data;
+    std::size_t size;
+    bool cut_off;  // the file ends before the segment does
+};
+
+constexpr std::uint8_t kJpegHuffmanTables = 0xC4, kJpegEndOfImage = 0xD9, kJpegStartOfScan = 0xDA, kJpegApp1 = 0xE1;
+
+/// Position of the next marker's 0xFF after the coded pixels of a scan; `size` when there's none.
+inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::size_t position) {
+    for (; position + 1 < size; ++position) {
+        // 0xFF 0x00 stands for a byte 0xFF, and 0xD0 to 0xD7 only restart the coder.
+        const std::uint8_t next = bytes[position + 1];
+        if (bytes[position] == 0xFF && next != 0 && (next < 0xD0 || next > 0xD7)) return position;
+    }
+    return size;
+}
+
+/// Calls visit(segment) for the segments in order until it returns false. Ends with one that's cut off, and at
+/// once when the bytes aren't a JPEG's. Never reads outside of them.
+template <typename Visit>
+void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
+    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
+    std::size_t position = 2;
+    while (size - position >= 4) {
+        const std::uint8_t marker = bytes[position + 1];
+        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
+            ++position;
+            continue;
+        }
+        if (marker == kJpegEndOfImage) return;
+        position += 2;
+        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
+        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
+        const bool cut_off = length > size - position;
+        if (length < 2) return;
+        if (!visit(JpegSegment{marker, bytes + position + 2, (cut_off ? size - position : length) - 2, cut_off}))
+            return;
+        if (cut_off) return;
+        position += length;
+        if (marker == kJpegStartOfScan) position = skip_scan(bytes, size, position);
+    }
+}
+
+/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
+/// decoders are known to write past the end of their tables by it.
+inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
+    constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
+    bool sound = true;
+    for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
+        if (segment.marker != kJpegHuffmanTables) return true;
+        std::size_t position = 0;
+        sound = !segment.cut_off;
+        while (sound && position < segment.size) {
+            std::size_t codes = 0;
+            if (segment.size - position < kTableHeader) return sound = false;
+            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
+            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
+            position += kTableHeader + codes;
+        }
+        return sound;
+    });
+    return sound;
+}
+
+}  // namespace ffr::detail
