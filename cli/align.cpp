@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "annotate.hpp"
 #include "models.hpp"
+#include "outputs.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -24,16 +24,19 @@ struct Aligned {
 };
 
 /// NAME.png for the first chip, NAME-2.png and so on for the others.
-std::filesystem::path chip_path(const Input& input, const std::string& folder, std::size_t index) {
-    const std::filesystem::path first = output_path(input, folder, ".png");
+std::filesystem::path chip_path(const Input& input, Outputs& outputs, std::size_t index) {
+    const std::filesystem::path first = outputs.path(input);
     if (index == 0) return first;
-    return first.parent_path() / (first.stem().u8string() + "-" + std::to_string(index + 1) + ".png");
+    const std::filesystem::path other =
+        first.parent_path() / (first.stem().u8string() + "-" + std::to_string(index + 1) + ".png");
+    outputs.claim(other, input);
+    return other;
 }
 
-void emit(const Input& input, const Aligned& aligned, const Options& options) {
+void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Options& options) {
     Json record = image_record(input.path, aligned.image);
     for (std::size_t i = 0; i < aligned.chips.size(); ++i) {
-        const std::filesystem::path path = chip_path(input, options.output, i);
+        const std::filesystem::path path = chip_path(input, outputs, i);
         write_picture(path, aligned.chips[i]);
         Json face = detection_record(aligned.faces[i]);
         face["landmarks"] = points_record(aligned.landmarks[i].points);
@@ -48,7 +51,7 @@ Status run(const Options& options) {
     const ffr::FaceDetector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
     std::vector<Input> inputs = collect_inputs(options.inputs);
-    refuse_collisions(inputs);
+    Outputs outputs(options.output, ".png", inputs);
     return run_batch<Aligned>(
         inputs, options.shared,
         [&](const Input& input) {
@@ -63,7 +66,7 @@ Status run(const Options& options) {
             }
             return aligned;
         },
-        [&](const Input& input, Aligned& aligned) { emit(input, aligned, options); });
+        [&](const Input& input, Aligned& aligned) { emit(input, aligned, outputs, options); });
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "annotate.hpp"
 
 #include <algorithm>
-#include <map>
 
 ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) {
     ffr::Image picture = ffr::to_rgb(photo);
@@ -25,22 +24,4 @@ ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) 
         ffr::draw_text(picture, {x, y}, face.label, ink, face.color, text_scale);
     }
     return picture;
-}
-
-std::filesystem::path output_path(const Input& input, const std::filesystem::path& folder,
-                                  const std::string& extension) {
-    std::filesystem::path path = folder / input.relative;
-    return path.replace_extension(extension);
-}
-
-void refuse_collisions(std::vector<Input>& inputs) {
-    std::map<std::filesystem::path, std::filesystem::path> taken;
-    for (Input& input : inputs) {
-        std::filesystem::path key = input.relative;
-        key.replace_extension();
-        const auto [place, is_new] = taken.emplace(key, input.path);
-        if (!is_new && input.error.empty()) {
-            input.error = "would overwrite the output of " + place->second.u8string();
-        }
-    }
 }

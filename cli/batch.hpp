@@ -11,6 +11,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -82,8 +83,29 @@ Status run_batch(const std::vector<Input>& inputs, const SharedOptions& options,
             changed.notify_all();
         }
     };
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < thread_count; ++i) threads.emplace_back(worker);
+    // However this function is left, no worker takes another input and all are waited for.
+    struct Workers {
+        std::function<void()> stop;
+        std::vector<std::thread> threads;
+        ~Workers() {
+            stop();
+            for (std::thread& thread : threads) thread.join();
+        }
+    } workers{[&] {
+                  const std::lock_guard lock(mutex);
+                  next = inputs.size();
+                  changed.notify_all();
+              },
+              {}};
+    for (std::size_t i = 0; i < thread_count; ++i) {
+        try {
+            workers.threads.emplace_back(worker);
+        } catch (const std::system_error&) {
+            // The system gives no more threads: fewer do the same.
+            if (workers.threads.empty()) throw;
+            break;
+        }
+    }
 
     Status status = kDone;
     Progress progress(inputs.size(), options.quiet);
@@ -107,8 +129,8 @@ Status run_batch(const std::vector<Input>& inputs, const SharedOptions& options,
             report_failure(inputs[i].path, outcome.error, options);
             status = kSomeFailed;
         }
+        std::cout.flush();
         progress.show(i + 1);
     }
-    for (std::thread& thread : threads) thread.join();
     return status;
 }

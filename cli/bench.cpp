@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iomanip>
 #include <memory>
 
 #include <Eigen/Core>
-#include "measure.hpp"
 
+#include "measure.hpp"
 #include "photos.hpp"
 #include "verbs.hpp"
 
@@ -74,7 +75,8 @@ void run(const Options& options) {
                           {"threads", 1},
                           {"simd", Eigen::SimdInstructionSetsInUse()}});
         } else {
-            std::printf("%-10s %9.3f %10.3f\n", timing.stage.c_str(), timing.least_ms, timing.median_ms);
+            std::cout << std::left << std::setw(10) << timing.stage << std::right << std::setw(10)
+                      << fixed(timing.least_ms, 3) << std::setw(11) << fixed(timing.median_ms, 3) << '\n';
         }
     }
 }

@@ -1,5 +1,6 @@
 // compare: are these the same person?
 
+#include <algorithm>
 #include <memory>
 
 #include "measure.hpp"
@@ -32,7 +33,9 @@ void print_pair(const Measured& a, const Measured& b, const Options& options) {
 Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     const std::vector<Input> inputs = collect_inputs(options.inputs);
-    if (inputs.size() < 2) throw CLI::ValidationError("compare", "needs at least two images");
+    const bool all_found =
+        std::all_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.error.empty(); });
+    if (inputs.size() < 2 && all_found) throw CLI::ValidationError("compare", "needs at least two images");
     std::vector<Measured> measured;
     const Status status = run_batch<ffr::Face>(
         inputs, options.shared,
@@ -57,7 +60,7 @@ void add_compare(CLI::App& app, Status& status) {
                  "ffr compare anna.jpg perhaps-anna.jpg");
     add_inputs(*verb, options->inputs);
     verb->add_option("--distance", options->distance, "nearer than this is the same person")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] { status = run(*options); });

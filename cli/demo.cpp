@@ -224,9 +224,9 @@ class Demo {
 
     void name_the_unseen() {
         step("6. Name faces in other photos",
-             "Whoever is too far from all known faces stays unknown. (group.jpg is a montage of the two photos beside "
-             "it, "
-             "from photos that the SVM has seen.)");
+             "Whoever is too far from all known faces stays unknown. (group.jpg is a montage of photos, some of them "
+             "those "
+             "that the SVM has seen.)");
         for (const Seen& seen : unseen_) {
             std::vector<Annotation> labels;
             std::string caption;

@@ -4,6 +4,7 @@
 
 #include "annotate.hpp"
 #include "models.hpp"
+#include "outputs.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -41,14 +42,14 @@ void print_json(const Input& input, const Found& found) {
     print_record(record);
 }
 
-void draw(const Input& input, const Found& found, const std::string& folder) {
+ffr::Image draw(const Found& found) {
     std::vector<Annotation> annotations;
     for (std::size_t i = 0; i < found.faces.size(); ++i) {
         const bool marked = !found.landmarks.empty();
         annotations.push_back({found.faces[i].box, marked ? found.landmarks[i].points : std::vector<ffr::Point>{},
                                fixed(found.faces[i].score, 2), kFoundColor});
     }
-    write_picture(output_path(input, folder, ".jpg"), annotate(found.image, annotations));
+    return annotate(found.image, annotations);
 }
 
 Status run(const Options& options, bool with_landmarks) {
@@ -56,7 +57,8 @@ Status run(const Options& options, bool with_landmarks) {
     std::optional<ffr::LandmarkPredictor> predictor;
     if (with_landmarks) predictor = load_landmarks(options.shared);
     std::vector<Input> inputs = collect_inputs(options.inputs);
-    if (!options.draw.empty()) refuse_collisions(inputs);
+    std::optional<Outputs> pictures;
+    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {
@@ -68,7 +70,7 @@ Status run(const Options& options, bool with_landmarks) {
             return found;
         },
         [&](const Input& input, Found& found) {
-            if (!options.draw.empty()) draw(input, found, options.draw);
+            if (pictures) write_picture(pictures->path(input), draw(found));
             options.shared.json ? print_json(input, found) : print_text(input, found);
         });
 }

@@ -6,6 +6,7 @@
 #include "annotate.hpp"
 #include "ffr/identify.hpp"
 #include "measure.hpp"
+#include "outputs.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -104,7 +105,6 @@ void print_text(const Input& input, const Inferred& inferred, const Options& opt
         if (faces.size() > 1) std::cout << "List of faces in image from left to right\n";
         for (const NamedFace* const named : faces) print_face(*named, true);
     }
-    std::cout << std::flush;
 }
 
 void print_json(const Input& input, const Inferred& inferred) {
@@ -121,7 +121,7 @@ void print_json(const Input& input, const Inferred& inferred) {
     print_record(record);
 }
 
-void draw(const Input& input, const Inferred& inferred, const std::string& folder) {
+ffr::Image draw(const Inferred& inferred) {
     std::vector<Annotation> annotations;
     for (const NamedFace& named : inferred.faces) {
         const ffr::Identity& who = named.identity;
@@ -129,7 +129,7 @@ void draw(const Input& input, const Inferred& inferred, const std::string& folde
         const ffr::Color color = who.name ? ffr::person_color(*who.name) : ffr::Color{170, 170, 170};
         annotations.push_back({named.face.detection.box, {}, label, color});
     }
-    write_picture(output_path(input, folder, ".jpg"), annotate(inferred.image, annotations));
+    return annotate(inferred.image, annotations);
 }
 
 ffr::Identifier load_people(const Options& options) {
@@ -150,11 +150,12 @@ Status run(const Options& options) {
     const ffr::Identifier people = load_people(options);
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     std::vector<Input> inputs = collect_inputs(options.inputs);
-    if (!options.draw.empty()) refuse_collisions(inputs);
+    std::optional<Outputs> pictures;
+    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {
-            if (!options.draw.empty()) draw(input, inferred, options.draw);
+            if (pictures) write_picture(pictures->path(input), draw(inferred));
             options.shared.json ? print_json(input, inferred) : print_text(input, inferred, options);
         });
 }
@@ -172,9 +173,9 @@ void add_infer(CLI::App& app, Status& status) {
     verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
     verb->add_option("--distance", options->identify.max_distance,
                      "unknown when the nearest training face is farther away")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--confidence", options->identify.min_confidence, "unknown when less sure than this, 0..1")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(finite_number() & CLI::Range(0.0, 1.0));
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] { status = run(*options); });

@@ -9,17 +9,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// True for a link to a folder that it lies in itself: following it would never end.
+bool leads_back(const fs::path& folder) {
+    std::error_code code;
+    if (!fs::is_symlink(folder, code)) return false;
+    const fs::path target = fs::canonical(folder, code), place = fs::canonical(folder.parent_path(), code);
+    return std::mismatch(target.begin(), target.end(), place.begin(), place.end()).first == target.end();
+}
+
 void add_folder(const fs::path& folder, std::vector<Input>& inputs) {
     std::error_code code;
     std::vector<Input> found;
-    fs::recursive_directory_iterator it(folder, code);
+    fs::recursive_directory_iterator it(folder, fs::directory_options::follow_directory_symlink, code);
     for (; !code && it != fs::recursive_directory_iterator(); it.increment(code)) {
         std::error_code inner;
         if (it->is_directory(inner)) {
             // Tried here, so that one closed folder is named and the rest is still searched.
             const fs::directory_iterator probe(it->path(), inner);
-            if (!inner) continue;
-            found.push_back({it->path(), it->path(), "can't search the folder: " + inner.message()});
+            const std::string reason = inner                    ? "can't search the folder: " + inner.message()
+                                       : leads_back(it->path()) ? "is a link to a folder that it lies in"
+                                                                : "";
+            if (reason.empty()) continue;
+            found.push_back({it->path(), it->path(), reason});
             it.disable_recursion_pending();
         } else if (is_image_path(it->path())) {
             found.push_back({it->path(), it->path().lexically_relative(folder), ""});

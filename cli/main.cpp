@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 
+#include "ffr/error.hpp"
 #include "ffr/version.hpp"
 #include "verbs.hpp"
 
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
     add_info(app, status);
     try {
         app.parse(argc, argv);
+        if (!std::cout.flush()) throw ffr::FileError("can't write to standard output");
         return status;
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;

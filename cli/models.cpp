@@ -3,8 +3,9 @@
 #include "embedded_files.hpp"
 
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
+    std::filesystem::path path;
     try {
-        return ffr::WeightsFile::open(ffr::find_weights(name, options.weights));
+        path = ffr::find_weights(name, options.weights);
     } catch (const ffr::FileError&) {
         // A folder that the user named must have them; otherwise the program has its own.
         const char* const variable = std::getenv("FFR_WEIGHTS");
@@ -16,6 +17,7 @@ ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& opti
         }
         throw;
     }
+    return ffr::WeightsFile::open(path);
 }
 
 ffr::FaceDetector load_detector(const SharedOptions& options) {

@@ -1,5 +1,17 @@
 #include "options.hpp"
 
+#include <cmath>
+
+CLI::Validator finite_number() {
+    return CLI::Validator(
+        [](const std::string& text) {
+            double value = 0;
+            return CLI::detail::lexical_cast(text, value) && std::isfinite(value) ? std::string()
+                                                                                  : "'" + text + "' isn't a number";
+        },
+        "");
+}
+
 void add_shared_options(CLI::App& verb, SharedOptions& options) {
     const std::string group = "Common options";
     verb.add_flag("--json", options.json, "JSON Lines on standard output, one object an image")->group(group);
@@ -12,7 +24,7 @@ void add_shared_options(CLI::App& verb, SharedOptions& options) {
     verb.add_option("--upsample", options.upsample, "double the image that often, to find smaller faces")
         ->check(CLI::Range(0, 4))
         ->group(group);
-    verb.add_option("--threshold", options.threshold, "least detection score")->group(group);
+    verb.add_option("--threshold", options.threshold, "least detection score")->check(finite_number())->group(group);
     verb.add_option("--detector", options.detector, "which detector")->check(CLI::IsMember({"hog"}))->group(group);
     verb.add_option("--embedder", options.embedder, "which network")->check(CLI::IsMember({"resnet29"}))->group(group);
 }

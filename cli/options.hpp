@@ -19,5 +19,8 @@ struct SharedOptions {
     std::string embedder = "resnet29";
 };
 
+/// Refuses what isn't a finite number.
+CLI::Validator finite_number();
+
 /// Adds the shared options to a verb.
 void add_shared_options(CLI::App& verb, SharedOptions& options);

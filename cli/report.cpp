@@ -1,14 +1,18 @@
 #include "report.hpp"
 
-#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "ffr/detail/file.hpp"
 #include "ffr/image_io.hpp"
 
 std::string to_decimal(float value) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+    // Nine digits always do; mostly fewer will.
+    for (int digits = 6;; ++digits) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.*g", digits, static_cast<double>(value));
+        if (digits == 9 || std::strtof(text, nullptr) == value) return text;
+    }
 }
 
 double shortest(float value) {
@@ -16,9 +20,10 @@ double shortest(float value) {
 }
 
 std::string fixed(double value, int digits) {
-    char text[64];
-    const int length = std::snprintf(text, sizeof text, "%.*f", digits, value);
-    return {text, static_cast<std::size_t>(length)};
+    std::string text(static_cast<std::size_t>(std::snprintf(nullptr, 0, "%.*f", digits, value)) + 1, '\0');
+    std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+    text.pop_back();
+    return text;
 }
 
 std::string count_of(std::size_t count, const std::string& noun) {
@@ -69,15 +74,11 @@ std::size_t largest_face(const std::vector<ffr::Detection>& faces) {
     return static_cast<std::size_t>(std::max_element(faces.begin(), faces.end(), smaller) - faces.begin());
 }
 
-namespace {
-
 void make_parent(const std::filesystem::path& path) {
     std::error_code code;
     if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), code);
     if (code) throw ffr::FileError(path.parent_path().u8string() + ": can't make the folder: " + code.message());
 }
-
-}  // namespace
 
 void write_text_file(const std::filesystem::path& path, const std::string& text) {
     make_parent(path);

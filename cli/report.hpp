@@ -48,6 +48,9 @@ std::string detection_text(const ffr::Detection& detection);
 /// The index of the face with the largest box. \param faces  at least one
 std::size_t largest_face(const std::vector<ffr::Detection>& faces);
 
+/// Makes the folder that a file shall lie in. \throws ffr::FileError
+void make_parent(const std::filesystem::path& path);
+
 /// Writes text to a file, whole or not at all; makes its folder. \throws ffr::FileError
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 

@@ -1,6 +1,7 @@
 // train: a model that knows people, from a folder of photos for each or from tables of embeddings.
 
-#include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "csv.hpp"
@@ -30,14 +31,18 @@ std::vector<ffr::LabelledEmbedding> read_tables(const std::filesystem::path& fol
     std::vector<ffr::LabelledEmbedding> samples;
     for (std::size_t row = 0; row < labels.size(); ++row) {
         if (labels[row].size() != 2) fail(labels_path, row, "should have 2 fields");
-        ffr::LabelledEmbedding sample{folder_name(labels[row][1]), {}};
+        ffr::LabelledEmbedding sample{std::filesystem::u8path(labels[row][1]).parent_path().filename().u8string(), {}};
+        if (sample.name.empty())
+            fail(labels_path, row, "has '" + labels[row][1] + "', a path without a person's folder");
         if (numbers[row].size() != sample.embedding.size()) fail(numbers_path, row, "should have 128 numbers");
         for (std::size_t i = 0; i < sample.embedding.size(); ++i) {
             const std::string& text = numbers[row][i];
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sample.embedding[i]);
-            const bool whole = error == std::errc() && end == text.data() + text.size();
-            if (!whole || !std::isfinite(sample.embedding[i]))
+            char* end = nullptr;
+            sample.embedding[i] = std::strtof(text.c_str(), &end);
+            end += std::strspn(end, " ");
+            if (text.empty() || *end != '\0' || !std::isfinite(sample.embedding[i])) {
                 fail(numbers_path, row, "has '" + text + "', not a number");
+            }
         }
         samples.push_back(sample);
     }
@@ -80,7 +85,8 @@ Status run(const Options& options) {
     }
     const std::filesystem::path folder = options.input;
     const bool has_tables =
-        std::filesystem::exists(folder / "labels.csv", code) && std::filesystem::exists(folder / "reps.csv", code);
+        std::filesystem::exists(folder / "labels.csv", code) || std::filesystem::exists(folder / "reps.csv", code);
+    make_parent(options.output);
     Status status = kDone;
     const std::vector<ffr::LabelledEmbedding> samples =
         has_tables ? read_tables(folder) : measure_photos(options, status);

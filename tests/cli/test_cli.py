@@ -29,11 +29,11 @@ NO_FACE = PROJECT / "tests" / "golden" / "images" / "no_face_brick.png"
 DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 
-def run(*arguments, stdin=None, env=None, program=PROGRAM, cwd=None):
+def run(*arguments, stdin=None, env=None, program=PROGRAM, cwd=None, **more):
     environment = {k: v for k, v in os.environ.items() if k != "FFR_WEIGHTS"}
     environment.update(env or {})
     return subprocess.run([str(program), *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                          env=environment, cwd=cwd, timeout=600)
+                          env=environment, cwd=cwd, timeout=600, **more)
 
 
 def records(result):
@@ -141,7 +141,50 @@ class Detect(CliTest):
             (self.folder / name).mkdir()
             shutil.copy(ASTRONAUT, self.folder / name / "x.png")
         result = run("detect", "--draw", self.folder / "out", self.folder / "a" / "x.png", self.folder / "b" / "x.png")
-        self.check(result, SOME_FAILED, "b/x.png: would overwrite the output of .*a/x.png")
+        self.check(result, SOME_FAILED, "b/x.png: its output .*out/x.jpg would overwrite the output of .*a/x.png")
+
+    def test_a_photo_is_never_overwritten(self):
+        shutil.copy(OBAMA2, self.folder / "party.jpg")
+        shutil.copy(ASTRONAUT, self.folder / "x.png")
+        for verb in (["detect", "--draw", "."], ["landmarks", "--draw", "../" + self.folder.name]):
+            result = run(*verb, "party.jpg", cwd=self.folder)
+            self.check(result, SOME_FAILED, "party.jpg: its output .*party.jpg would overwrite the input party.jpg")
+        self.check(run("align", ".", "-o", ".", cwd=self.folder), SOME_FAILED, "x.png would overwrite the input .*x.png")
+        self.assertEqual((self.folder / "party.jpg").read_bytes(), OBAMA2.read_bytes())
+        self.assertEqual((self.folder / "x.png").read_bytes(), ASTRONAUT.read_bytes())
+
+    def test_linked_folders_are_searched_and_links_in_circles_named(self):
+        (self.folder / "real" / "anna").mkdir(parents=True)
+        (self.folder / "links").mkdir()
+        shutil.copy(ASTRONAUT, self.folder / "real" / "anna")
+        (self.folder / "links" / "anna").symlink_to("../real/anna")
+        (self.folder / "links" / "back").symlink_to("..")
+        result = self.check(run("detect", "--json", self.folder / "links"), SOME_FAILED,
+                            "links/back: is a link to a folder that it lies in")
+        self.assertEqual([len(r.get("faces", [])) for r in records(result)], [1, 0])
+
+    def test_too_many_threads_are_no_reason_to_stop(self):
+        few = "ulimit -v 3000000; exec \"$0\" detect --json --threads 1024 " + f"'{NO_FACE}' " * 1024
+        result = subprocess.run(["bash", "-c", few, str(PROGRAM)], capture_output=True, text=True)
+        # The input itself is given 1024 times; what counts is that each is answered.
+        self.assertEqual(len(records(result)), 1024, result.stderr[-1000:])
+
+    def test_a_full_disk_behind_standard_output_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            for verb in (["detect", ASTRONAUT], ["detect", "--json", ASTRONAUT], ["info"]):
+                result = subprocess.run([str(PROGRAM), *map(str, verb)], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(result.returncode, SOME_FAILED)
+                self.assertIn("can't write to standard output", result.stderr)
+
+    def test_a_threshold_has_to_be_a_number(self):
+        for text in ("nan", "inf", "x"):
+            self.check(run("detect", "--threshold", text, ASTRONAUT), WRONG_USAGE)
+        self.check(run("compare", "--distance", "nan", ASTRONAUT, OBAMA2), WRONG_USAGE)
+
+    def test_doubling_has_a_limit(self):
+        tall = self.folder / "tall.pgm"
+        tall.write_bytes(b"P5 8 1000000 255\n" + bytes(8_000_000))
+        self.check(run("detect", "--upsample", "4", tall), SOME_FAILED, "tall.pgm: .*doubled 4 times, has more than")
 
     def test_exif_orientation_is_applied_unless_told_otherwise(self):
         # An Exif segment that says "turn me by 180 degrees" put into a photo: found faces move to the other corner.
@@ -182,17 +225,36 @@ class BadInput(CliTest):
         self.assertRegex(got[-2]["error"], "No such file")
         self.assertEqual(len(got[-1]["faces"]), 1)
 
+    def test_what_is_no_file_is_refused_at_once(self):
+        os.mkfifo(self.folder / "pipe.jpg")
+        with open(self.folder / "big.jpg", "wb") as sparse:
+            sparse.truncate(6_000_000_000)
+        result = self.check(run("detect", "--json", "/dev/zero", self.folder), SOME_FAILED)
+        self.assertEqual([r["error"].split(": ")[-1] for r in records(result)],
+                         ["isn't a regular file", "has 6000000000 bytes, more than the limit of 2147483647",
+                          "isn't a regular file"])
+
+    def test_a_huffman_table_of_too_many_codes_is_refused(self):
+        photo = OBAMA2.read_bytes()
+        segment = b"\xff\xc4" + struct.pack(">H", 2 + 17 + 272) + b"\0" + b"\x11" * 16 + bytes(272)
+        path = self.bad("codes.jpg", photo[:2] + segment + photo[2:])
+        self.check(run("detect", path), SOME_FAILED, "codes.jpg: the image is damaged: a Huffman table")
+
     def test_a_folder_without_images_is_said_so(self):
         self.check(run("detect", self.folder), SOME_FAILED, "there are no images in the folder")
 
-    @unittest.skipIf(hasattr(os, "geteuid") and os.geteuid() == 0, "root may read any folder")
     def test_an_unreadable_folder_is_named_and_the_rest_searched(self):
         closed = self.folder / "closed"
         closed.mkdir()
         shutil.copy(ASTRONAUT, self.folder / "a.png")
         closed.chmod(0)
         self.addCleanup(closed.chmod, 0o700)
-        result = self.check(run("detect", "--json", self.folder), SOME_FAILED, "closed: can't search the folder")
+        more = {}
+        if os.geteuid() == 0:  # nothing is closed to root
+            self.folder.chmod(0o755)
+            shutil.copy(PROGRAM, self.folder / "ffr")
+            more = {"user": 65534, "program": self.folder / "ffr"}
+        result = self.check(run("detect", "--json", self.folder, **more), SOME_FAILED, "closed: can't search the folder")
         self.assertEqual(len(records(result)), 2)
 
     def test_a_broken_file_in_a_folder_doesn_t_end_the_run(self):
@@ -213,7 +275,9 @@ class BadInput(CliTest):
         (self.folder / "file").write_text("in the way")
         result = run("align", ASTRONAUT, "-o", self.folder / "file" / "chips")
         self.check(result, SOME_FAILED, "file.*can't make the folder")
-        self.check(run("train", PEOPLE, "-o", self.folder / "no" / "such" / "model"), SOME_FAILED, "model: can't write")
+        self.check(run("train", PEOPLE, "-o", self.folder / "file" / "model"), SOME_FAILED, "file.*can't make the folder")
+        (self.folder / "folder" / "full").mkdir(parents=True)
+        self.check(run("train", PEOPLE, "-o", self.folder / "folder"), SOME_FAILED, "folder: can't write the file")
         self.assertEqual(self.only_files(self.folder), ["file"])
 
 
@@ -243,6 +307,16 @@ class LandmarksAndAlign(CliTest):
         self.check(run("align", "--all-faces", GROUP, "-o", self.folder / "all"), DONE)
         self.assertEqual(self.only_files(self.folder / "all"),
                          ["group-2.png", "group-3.png", "group-4.png", "group.png"])
+
+    def test_no_chip_overwrites_another(self):
+        shutil.copy(GROUP, self.folder / "p.jpg")
+        shutil.copy(OBAMA2, self.folder / "p-2.jpg")
+        out = self.folder / "out"
+        result = run("align", "--all-faces", self.folder, "-o", out)
+        self.check(result, SOME_FAILED, "p.jpg: its output .*p-2.png would overwrite the output of .*p-2.jpg")
+        alone = self.folder / "alone"
+        run("align", self.folder / "p-2.jpg", "-o", alone)
+        self.assertEqual((out / "p-2.png").read_bytes(), (alone / "p-2.png").read_bytes())
 
     def test_no_face_to_align_is_a_failure(self):
         self.check(run("align", NO_FACE, ASTRONAUT, "-o", self.folder), SOME_FAILED, "brick.png: there's no face")
@@ -282,6 +356,11 @@ class Compare(CliTest):
         self.assertTrue(all(pair["same"] for pair in records(run("compare", "--json", "--distance", "2", *photos))))
         text = run("compare", *photos).stdout
         self.assertEqual((text.count("the same person"), text.count("different people")), (1, 2))
+
+    def test_one_photo_is_wrong_usage_but_a_folder_that_can_t_be_searched_a_failure(self):
+        self.check(run("compare", OBAMA2), WRONG_USAGE)
+        (self.folder / "empty").mkdir()
+        self.check(run("compare", self.folder / "empty"), SOME_FAILED, "empty: there are no images in the folder")
 
     def test_a_photo_without_a_face_is_left_out(self):
         result = self.check(run("compare", ASTRONAUT, NO_FACE, OBAMA2), SOME_FAILED, "brick.png: there's no face")
@@ -363,7 +442,20 @@ class TrainAndInfer(CliTest):
                                 (numbers + "\n" + numbers.replace("0.5", "nan", 1) + "\n", "row 2 has 'nan'")]:
             (self.folder / "reps.csv").write_text(content)
             self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, reason)
+        (self.folder / "reps.csv").write_text(numbers + "\n" + numbers + "\n")
+        for path in ("c.png", "/c.png", ""):
+            (self.folder / "labels.csv").write_text(f"1,a/1.png\n2,{path}\n")
+            self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED,
+                       f"labels.csv: row 2 has '{path}', a path without a person's folder")
+        (self.folder / "reps.csv").unlink()
+        self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, "reps.csv: can't open the file")
         self.assertFalse((self.folder / "model").exists())
+
+    def test_numbers_may_have_blanks_around_them(self):
+        (self.folder / "labels.csv").write_text("1,a/1.png\n2,b/1.png\n")
+        (self.folder / "reps.csv").write_text(", ".join(["0.5"] * 128) + "\n" + " , ".join(["1"] * 128) + "\n")
+        result = self.check(run("train", self.folder, "-o", self.folder / "new" / "model"), DONE)
+        self.assertIn("knows 2 names by 2 faces", result.stdout)
 
     def test_one_person_is_enough(self):
         shutil.copytree(PEOPLE / "barack_obama", self.folder / "in" / "barack_obama")
@@ -432,6 +524,17 @@ class Weights(CliTest):
         self.assertEqual(used(**program, env=env), str(variable / "hog_frontal.ffr"))
         self.assertEqual(used("--weights", option, **program, env=env), str(option / "hog_frontal.ffr"))
 
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody else")
+    def test_weights_that_are_there_but_closed_are_named(self):
+        self.folder.chmod(0o755)
+        shutil.copy(PROGRAM, self.folder / "ffr")
+        shutil.copy(ASTRONAUT, self.folder)
+        (self.folder / "weights").mkdir()
+        shutil.copy(PROJECT / "weights" / "hog_frontal.ffr", self.folder / "weights")
+        (self.folder / "weights" / "hog_frontal.ffr").chmod(0)
+        result = run("detect", self.folder / "astronaut.png", program=self.folder / "ffr", user=65534)
+        self.check(result, SOME_FAILED, "hog_frontal.ffr: can't open the file: Permission denied")
+
     def test_missing_cut_and_altered_weights_are_named(self):
         good = (PROJECT / "weights" / "hog_frontal.ffr").read_bytes()
         path = self.folder / "hog_frontal.ffr"
@@ -473,6 +576,8 @@ class Documents(CliTest):
         result = self.check(run(PROJECT / "weights", self.folder / "people.ffr", GROUP, program=example), DONE)
         self.assertEqual(len(result.stdout.splitlines()), 4)
         self.assertIn("barack_obama at [", result.stdout)
+        result = run(PROJECT / "weights", self.folder / "people.ffr", self.folder / "none.jpg", program=example)
+        self.check(result, SOME_FAILED, "none.jpg: can't open the file")
 
     def test_the_readme_s_commands_are_verbs_that_exist(self):
         commands = re.findall(r"^build/bin/ffr (\w+)", (PROJECT / "README.md").read_text(), re.M)

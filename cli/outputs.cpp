@@ -1,0 +1,38 @@
+#include "outputs.hpp"
+
+#include "ffr/error.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// One name for a file, however it's written, and whether it exists or not.
+fs::path one_name_of(const fs::path& file) {
+    std::error_code code;
+    const fs::path found = fs::weakly_canonical(file, code);
+    return code ? fs::absolute(file, code).lexically_normal() : found;
+}
+
+}  // namespace
+
+Outputs::Outputs(const fs::path& folder, const std::string& extension, std::vector<Input>& inputs)
+    : folder_(folder), extension_(extension) {
+    for (const Input& input : inputs) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
+    for (Input& input : inputs) {
+        try {
+            if (input.error.empty()) claim(path(input), input);
+        } catch (const ffr::FileError& error) {
+            input.error = error.what();
+        }
+    }
+}
+
+fs::path Outputs::path(const Input& input) const {
+    fs::path path = folder_ / input.relative;
+    return path.replace_extension(extension_);
+}
+
+void Outputs::claim(const fs::path& file, const Input& input) {
+    const auto [place, is_new] = taken_.emplace(one_name_of(file), "the output of " + input.path.u8string());
+    if (!is_new) throw ffr::FileError("its output " + file.u8string() + " would overwrite " + place->second);
+}

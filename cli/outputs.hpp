@@ -1,0 +1,29 @@
+#pragma once
+/// \file
+/// Where outputs go: the inputs' tree of folders under another one, never over an input or over another's output.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "inputs.hpp"
+
+/// The files that a run may write, each claimed once.
+class Outputs {
+  public:
+    /// Claims for each input its path() under `folder`. An input whose output would overwrite an input, or the output of
+    /// an earlier input, gets an error.
+    Outputs(const std::filesystem::path& folder, const std::string& extension, std::vector<Input>& inputs);
+
+    /// Where an input's output goes: the same tree, with another extension.
+    std::filesystem::path path(const Input& input) const;
+
+    /// Claims one more file for an input. \throws ffr::FileError when it's taken
+    void claim(const std::filesystem::path& file, const Input& input);
+
+  private:
+    std::filesystem::path folder_;
+    std::string extension_;
+    std::map<std::filesystem::path, std::string> taken_;  // by whom
+};
