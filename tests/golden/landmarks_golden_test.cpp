@@ -3,6 +3,7 @@
 // Exact weights give whole pixels without any tolerance: a point that is off means that the order of the float sums or
 // a rounding is another one, and such differences grow from cascade to cascade.
 
+#include <algorithm>
 #include <cmath>
 
 #include "golden.hpp"
@@ -27,7 +28,7 @@ std::size_t check_points(const ffr::LandmarkPredictor& predictor, const char* ke
     return sets;
 }
 
-double distance(ffr::Point a, ffr::Point b) {
+double distance(ffr::PointF a, ffr::PointF b) {
     return std::hypot(a.x - b.x, a.y - b.y);
 }
 
@@ -44,24 +45,30 @@ TEST_SUITE("exact") {
         if (!weights) return;
         CHECK(check_points(ffr::LandmarkPredictor::load(*weights), "points68") > 150);
     }
-}
 
-// Rounding a leaf to 8 bits moves points by less than moving the detector's box by one pixel does (1.4 % of the
-// distance of the eyes' outer corners, averaged over points and faces); single boxes stand out, above all those that
-// hold no face.
-TEST_CASE("68 landmarks with compact weights are within 1.4 % of the eyes' distance of dlib's on average") {
-    const auto predictor = ffr::LandmarkPredictor::load(golden::committed_weights("landmarks68.ffr"));
-    double sum = 0;
-    std::size_t count = 0;
-    for (const golden::Json& record : golden::records("landmarks.json")) {
-        if (record.at("kind").get<std::string>() != "detection") continue;
-        const std::vector<ffr::Point> found =
-            predictor.predict(golden::image_of(record), golden::rect(record.at("box"))).points;
-        const std::vector<ffr::Point> expected = golden::points(record.at("points68"));
-        REQUIRE(found.size() == expected.size());
-        const double eyes = distance(expected[36], expected[45]);
-        for (std::size_t i = 0; i < found.size(); ++i, ++count) sum += distance(found[i], expected[i]) / eyes;
+    // What the compact coding of the shipped file costs, before points are rounded to pixels. All boxes count, also those
+    // that the detector found with a threshold of -0.5 and that hold no face. Measured: 0.28 %.
+    TEST_CASE(
+        "68 landmarks with compact weights are within 0.85 % of the eyes' distance of the exact ones, by the median") {
+        const auto weights = golden::exact_weights("landmarks68.ffr");
+        if (!weights) return;
+        const auto exact = ffr::LandmarkPredictor::load(*weights);
+        const auto compact = ffr::LandmarkPredictor::load(golden::committed_weights("landmarks68.ffr"));
+        std::vector<double> errors;
+        for (const golden::Json& record : golden::records("landmarks.json")) {
+            if (record.at("kind").get<std::string>() != "detection") continue;
+            const ffr::Image image = golden::image_of(record);
+            const ffr::Rect box = golden::rect(record.at("box"));
+            const std::vector<ffr::PointF> expected = exact.predict(image, box).subpixel;
+            const std::vector<ffr::PointF> found = compact.predict(image, box).subpixel;
+            REQUIRE(found.size() == expected.size());
+            const double eyes = distance(expected[36], expected[45]);
+            for (std::size_t i = 0; i < found.size(); ++i) errors.push_back(distance(found[i], expected[i]) / eyes);
+        }
+        REQUIRE(errors.size() > 100 * 68);
+        std::sort(errors.begin(), errors.end());
+        const double median = errors[errors.size() / 2];
+        CAPTURE(median);
+        CHECK(median <= 0.0085);
     }
-    REQUIRE(count > 0);
-    CHECK(sum / static_cast<double>(count) < 0.014);
 }
