@@ -230,7 +230,7 @@ class WeightsFile {
     /// \throws FormatError as tensor() does, or for NaN or infinity
     template <typename T>
     TensorView<T> finite_tensor(std::string_view name, std::initializer_list<std::size_t> shape) const {
-        const TensorView<T> view = tensor<T>(name, shape);
+        TensorView<T> view = tensor<T>(name, shape);
         for (const T value : view) {
             if (!std::isfinite(value)) {
                 throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");

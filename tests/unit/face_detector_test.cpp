@@ -13,6 +13,7 @@
 
 #include "ffr/face_detector.hpp"
 #include "ffr/image_io.hpp"
+#include "noise.hpp"
 
 using namespace ffr;
 
@@ -24,16 +25,6 @@ WeightsFile shipped() {
 
 Image picture(const std::string& name) {
     return read_image(std::filesystem::path(FFR_TEST_DIR) / "golden" / "images" / (name + ".png"));
-}
-
-Image noise(int width, int height, int channels) {
-    Image image(width, height, channels);
-    std::uint32_t state = 99;
-    for (std::uint8_t& byte : image.pixels()) {
-        state = state * 1664525u + 1013904223u;
-        byte = static_cast<std::uint8_t>(state >> 24);
-    }
-    return image;
 }
 
 /// The picture on black with a margin on all sides.
@@ -156,16 +147,16 @@ TEST_CASE("tiny, thin and flat images have no faces") {
             CAPTURE(width);
             CAPTURE(height);
             CHECK(detector.detect(Image(width, height, channels)).empty());
-            CHECK(detector.detect(noise(width, height, channels)).empty());
+            CHECK(detector.detect(noise(width, height, channels, 99)).empty());
         }
         for (const auto& size : {std::pair{1, 1}, std::pair{1, 100}, std::pair{100, 1}, std::pair{5, 7}}) {
             const int width = size.first, height = size.second;
             CAPTURE(width);
             DetectOptions options;
             options.upsample = 4;
-            CHECK(detector.detect(noise(width, height, channels), options).empty());
+            CHECK(detector.detect(noise(width, height, channels, 99), options).empty());
         }
-        CHECK(detector.detect(noise(400, 300, channels)).empty());
+        CHECK(detector.detect(noise(400, 300, channels, 99)).empty());
     }
 }
 
@@ -330,7 +321,7 @@ TEST_CASE("a detector without filters finds nothing") {
     Tables tables;
     tables.thresholds = {};
     tables.filter = tables.plane = {};
-    CHECK(detector_of(tables).detect(noise(100, 100, 3)).empty());
+    CHECK(detector_of(tables).detect(noise(100, 100, 3, 99)).empty());
 }
 
 TEST_CASE("a detector file that lies is refused by name") {

@@ -7,20 +7,11 @@
 #include <utility>
 
 #include "ffr/hog.hpp"
+#include "noise.hpp"
 
 using namespace ffr;
 
 namespace {
-
-Image noise(int width, int height, int channels) {
-    Image image(width, height, channels);
-    std::uint32_t state = 4711;
-    for (std::uint8_t& byte : image.pixels()) {
-        state = state * 1664525u + 1013904223u;
-        byte = static_cast<std::uint8_t>(state >> 24);
-    }
-    return image;
-}
 
 /// Gray: 40 where a x + b y is below `level`, else 200.
 Image step_edge(int size, double a, double b, double level) {
@@ -128,7 +119,7 @@ TEST_CASE("an edge is seen by the cells beside it and by no others") {
 
 TEST_CASE("light and contrast hardly matter") {
     Image dim(64, 64, 1), bright(64, 64, 1);
-    const Image pattern = noise(64, 64, 1);
+    const Image pattern = noise(64, 64, 1, 4711);
     for (std::size_t i = 0; i < pattern.pixels().size(); ++i) {
         dim.pixels()[i] = static_cast<std::uint8_t>(pattern.pixels()[i] / 4);
         bright.pixels()[i] = static_cast<std::uint8_t>(60 + 3 * (pattern.pixels()[i] / 4));
@@ -149,10 +140,10 @@ TEST_CASE("an image under 20 pixels on a side has no features") {
                                  std::pair{19, 100}, std::pair{100, 19}, std::pair{3000, 4}}) {
             const int width = size.first, height = size.second;
             CAPTURE(width);
-            const HogFeatures features = extract_hog(noise(width, height, channels));
+            const HogFeatures features = extract_hog(noise(width, height, channels, 4711));
             CHECK(features.rows() * features.columns() == 0);
         }
-        const HogFeatures least = extract_hog(noise(20, 20, channels));
+        const HogFeatures least = extract_hog(noise(20, 20, channels, 4711));
         CHECK(least.rows() == 1);
         CHECK(least.columns() == 1);
     }
@@ -163,7 +154,7 @@ TEST_CASE("half a cell at the end counts as one, less doesn't") {
     for (int size = 20; size < 61; ++size) {
         CAPTURE(size);
         const int cells = (size + 4) / 8 - 2;
-        const HogFeatures wide = extract_hog(noise(size, 33, 3)), high = extract_hog(noise(33, size, 1));
+        const HogFeatures wide = extract_hog(noise(size, 33, 3, 4711)), high = extract_hog(noise(33, size, 1, 4711));
         CHECK(wide.columns() == cells);
         CHECK(wide.rows() == 2);
         CHECK(high.rows() == cells);
@@ -184,7 +175,7 @@ TEST_CASE("features are within 0..0.4, textures within 0..0.6") {
     for (int y = 0; y < 64; ++y) {
         for (int x = 0; x < 64; ++x) stripes.row(y)[x] = x / 2 % 2 == 0 ? 0 : 255;
     }
-    for (const Image& image : {noise(83, 64, 1), noise(83, 64, 3), stripes, step_edge(64, 1, 2, 90)}) {
+    for (const Image& image : {noise(83, 64, 1, 4711), noise(83, 64, 3, 4711), stripes, step_edge(64, 1, 2, 90)}) {
         const HogFeatures features = extract_hog(image);
         float largest = 0;
         for (int plane = 0; plane < kHogPlanes; ++plane) {
@@ -202,7 +193,7 @@ TEST_CASE("features are within 0..0.4, textures within 0..0.6") {
 }
 
 TEST_CASE("an unsigned direction is at least as strong as either of its signed ones, at most as both") {
-    const HogFeatures features = extract_hog(noise(60, 60, 3));
+    const HogFeatures features = extract_hog(noise(60, 60, 3, 4711));
     for (int o = 0; o < 9; ++o) {
         for (int row = 0; row < features.rows(); ++row) {
             for (int column = 0; column < features.columns(); ++column) {
@@ -216,7 +207,7 @@ TEST_CASE("an unsigned direction is at least as strong as either of its signed o
 }
 
 TEST_CASE("colour with equal channels and a view with gaps give the features of the gray image") {
-    const Image gray = noise(75, 51, 1);
+    const Image gray = noise(75, 51, 1, 4711);
     Image rgb(75, 51, 3);
     for (std::size_t i = 0; i < rgb.pixels().size(); ++i) rgb.pixels()[i] = gray.pixels()[i / 3];
     CHECK(same(extract_hog(gray), extract_hog(rgb)));

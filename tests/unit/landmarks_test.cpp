@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ffr/landmarks.hpp"
+#include "noise.hpp"
 
 using namespace ffr;
 
@@ -104,16 +105,6 @@ LandmarkPredictor shipped(const std::string& name) {
     return LandmarkPredictor::load(WeightsFile::open(std::filesystem::path(FFR_WEIGHTS_DIR) / name));
 }
 
-Image noise(int width, int height, int channels) {
-    Image image(width, height, channels);
-    std::uint32_t state = 7;
-    for (std::uint8_t& byte : image.pixels()) {
-        state = state * 1664525u + 1013904223u;
-        byte = static_cast<std::uint8_t>(state >> 24);
-    }
-    return image;
-}
-
 bool contains(const std::string& whole, const std::string& part) {
     return whole.find(part) != std::string::npos;
 }
@@ -201,7 +192,7 @@ TEST_CASE("a box that's outside, inverted, flat or at the ends of int is no reas
     const LandmarkPredictor predictor68 = shipped("landmarks68.ffr"), predictor5 = shipped("landmarks5.ffr");
     CHECK(predictor68.point_count() == 68);
     CHECK(predictor5.point_count() == 5);
-    for (const Image& image : {noise(100, 100, 3), noise(1, 1, 1), noise(1, 77, 3)}) {
+    for (const Image& image : {noise(100, 100, 3, 7), noise(1, 1, 1, 7), noise(1, 77, 3, 7)}) {
         for (const Rect& box : boxes) {
             CAPTURE(box);
             for (const LandmarkPredictor* const predictor : {&predictor68, &predictor5}) {
@@ -216,8 +207,8 @@ TEST_CASE("a box that's outside, inverted, flat or at the ends of int is no reas
 
 TEST_CASE("outside of the image all is black, so the box alone says where the points are") {
     const LandmarkPredictor predictor = shipped("landmarks5.ffr");
-    const Landmarks a = predictor.predict(noise(50, 50, 3), {1000, 2000, 1100, 2100});
-    const Landmarks b = predictor.predict(noise(20, 30, 1), {-9000, -8000, -8900, -7900});
+    const Landmarks a = predictor.predict(noise(50, 50, 3, 7), {1000, 2000, 1100, 2100});
+    const Landmarks b = predictor.predict(noise(20, 30, 1, 7), {-9000, -8000, -8900, -7900});
     for (std::size_t i = 0; i < 5; ++i) {
         CHECK(a.points[i].x - 1000 == b.points[i].x + 9000);
         CHECK(a.points[i].y - 2000 == b.points[i].y + 8000);
@@ -230,7 +221,7 @@ TEST_CASE("no image is refused") {
 
 TEST_CASE("many threads on one predictor, and copies of it, find what one finds") {
     const LandmarkPredictor predictor = shipped("landmarks68.ffr");
-    const Image image = noise(200, 200, 3);
+    const Image image = noise(200, 200, 3, 7);
     const Landmarks expected = predictor.predict(image, {20, 30, 150, 160});
     std::vector<Landmarks> found(8);
     std::vector<std::thread> threads;

@@ -11,6 +11,7 @@
 
 #include "ffr/embedding.hpp"
 #include "ffr/network.hpp"
+#include "noise.hpp"
 
 using namespace ffr;
 
@@ -18,15 +19,6 @@ namespace {
 
 WeightsFile shipped() {
     return WeightsFile::open(std::filesystem::path(FFR_WEIGHTS_DIR) / "resnet29.ffr");
-}
-
-Image noise(int width, int height, int channels, std::uint32_t seed = 5) {
-    Image image(width, height, channels);
-    for (std::uint8_t& byte : image.pixels()) {
-        seed = seed * 1664525u + 1013904223u;
-        byte = static_cast<std::uint8_t>(seed >> 24);
-    }
-    return image;
 }
 
 /// A file of small weights in which one tensor is left out, has another shape or a value that isn't finite.
@@ -94,7 +86,7 @@ TEST_CASE("a chip of another size, or none, is refused") {
 
 TEST_CASE("gray is colour with equal channels, gaps between rows don't matter, and any chip gives finite numbers") {
     const ResNet29 network = ResNet29::load(shipped());
-    const Image gray = noise(150, 150, 1);
+    const Image gray = noise(150, 150, 1, 5);
     Image rgb(150, 150, 3), framed(160, 155, 1);
     for (std::size_t i = 0; i < rgb.pixels().size(); ++i) rgb.pixels()[i] = gray.pixels()[i / 3];
     for (int y = 0; y < 150; ++y) {
@@ -105,7 +97,7 @@ TEST_CASE("gray is colour with equal channels, gaps between rows don't matter, a
     CHECK((network.forward(ImageView{framed.row(2) + 9, 150, 150, 1, 160}) == expected));
     for (const float value : expected) CHECK(std::isfinite(value));
     for (const float value : network.forward(Image(150, 150, 3))) CHECK(std::isfinite(value));
-    CHECK(distance(expected, network.forward(noise(150, 150, 3))) > 0);
+    CHECK(distance(expected, network.forward(noise(150, 150, 3, 5))) > 0);
 }
 
 TEST_CASE("many threads on one network give the same bits as one, again and again") {
