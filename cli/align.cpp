@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "ffr/affine.hpp"
 #include "models.hpp"
 #include "outputs.hpp"
 #include "verbs.hpp"
@@ -13,59 +14,93 @@ struct Options {
     std::vector<std::string> inputs;
     std::string output;
     std::string method = "chip";
+    std::string landmarks = "outerEyesAndNose";
+    int size = 96;
     bool all_faces = false;
+    bool skip_multi = false;
 };
 
 struct Aligned {
+    std::string skipped;  // why there's nothing to do; empty when there is
     ffr::Image image;
     std::vector<ffr::Detection> faces;
     std::vector<ffr::Landmarks> landmarks;
     std::vector<ffr::Image> chips;
 };
 
-/// NAME.png for the first chip, NAME-2.png and so on for the others.
-std::filesystem::path chip_path(const Input& input, Outputs& outputs, std::size_t index) {
-    const std::filesystem::path first = outputs.path(input);
-    if (index == 0) return first;
-    const std::filesystem::path other =
-        first.parent_path() / (first.stem().u8string() + "-" + std::to_string(index + 1) + ".png");
-    outputs.claim(other, input);
-    return other;
+ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, const Options& options) {
+    if (options.method == "chip") return ffr::extract_chip(image, ffr::face_chip_geometry(landmarks));
+    const bool by_outer_eyes = options.landmarks == "outerEyesAndNose";
+    return ffr::align_face(image, landmarks, options.size,
+                           by_outer_eyes ? ffr::AlignmentLandmarks::outer_eyes_and_nose
+                                         : ffr::AlignmentLandmarks::inner_eyes_and_bottom_lip);
+}
+
+Aligned align(const Input& input, const ffr::FaceDetector& detector, const ffr::LandmarkPredictor& predictor,
+              const Outputs& outputs, const Options& options) {
+    Aligned aligned;
+    std::error_code code;
+    if (std::filesystem::exists(outputs.path(input), code)) {
+        aligned.skipped = "is aligned already";
+        return aligned;
+    }
+    aligned.image = read_input(input, options.shared);
+    aligned.faces = detector.detect(aligned.image, detect_options(options.shared));
+    if (aligned.faces.empty()) throw ffr::Error("there's no face in the image");
+    if (options.skip_multi && aligned.faces.size() > 1) {
+        aligned.skipped = "has " + count_of(aligned.faces.size(), "face");
+        return aligned;
+    }
+    if (!options.all_faces) aligned.faces = {aligned.faces[largest_face(aligned.faces)]};
+    for (const ffr::Detection& face : aligned.faces) {
+        aligned.landmarks.push_back(predictor.predict(aligned.image, face.box));
+        aligned.chips.push_back(straighten(aligned.image, aligned.landmarks.back(), options));
+    }
+    return aligned;
+}
+
+/// NAME.png for the first chip, NAME-2.png and so on for the others; claims these.
+std::vector<std::filesystem::path> chip_paths(const Input& input, std::size_t count, Outputs& outputs) {
+    std::vector<std::filesystem::path> paths{outputs.path(input)};
+    while (paths.size() < count) {
+        const std::string name = paths[0].stem().u8string() + "-" + std::to_string(paths.size() + 1) + ".png";
+        paths.push_back(paths[0].parent_path() / std::filesystem::u8path(name));
+        outputs.claim(paths.back(), input);
+    }
+    return paths;
 }
 
 void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Options& options) {
+    if (!aligned.skipped.empty()) {
+        if (options.shared.json) return print_record({{"image", input.path.u8string()}, {"skipped", aligned.skipped}});
+        std::cout << input.path.u8string() << ": skipped, " << aligned.skipped << '\n';
+        return;
+    }
+    const std::vector<std::filesystem::path> paths = chip_paths(input, aligned.chips.size(), outputs);
+    // The first one last: where it is, the others are too, and a run that was interrupted can go on.
+    for (std::size_t i = paths.size(); i-- > 0;) write_picture(paths[i], aligned.chips[i]);
     Json record = image_record(input.path, aligned.image);
-    for (std::size_t i = 0; i < aligned.chips.size(); ++i) {
-        const std::filesystem::path path = chip_path(input, outputs, i);
-        write_picture(path, aligned.chips[i]);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
         Json face = detection_record(aligned.faces[i]);
         face["landmarks"] = points_record(aligned.landmarks[i].points);
-        face["aligned"] = path.u8string();
+        face["aligned"] = paths[i].u8string();
         record["faces"].push_back(std::move(face));
-        if (!options.shared.json) std::cout << input.path.u8string() << " -> " << path.u8string() << '\n';
+        if (!options.shared.json) std::cout << input.path.u8string() << " -> " << paths[i].u8string() << '\n';
     }
     if (options.shared.json) print_record(record);
 }
 
 Status run(const Options& options) {
+    if (options.landmarks == "innerEyesAndBottomLip" && options.shared.points != 68) {
+        throw CLI::ValidationError("--landmarks", "innerEyesAndBottomLip needs --points 68");
+    }
     const ffr::FaceDetector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     Outputs outputs(options.output, ".png", inputs);
     return run_batch<Aligned>(
         inputs, options.shared,
-        [&](const Input& input) {
-            Aligned aligned{read_input(input, options.shared), {}, {}, {}};
-            aligned.faces = detector.detect(aligned.image, detect_options(options.shared));
-            if (aligned.faces.empty()) throw ffr::Error("there's no face in the image");
-            if (!options.all_faces) aligned.faces = {aligned.faces[largest_face(aligned.faces)]};
-            for (const ffr::Detection& face : aligned.faces) {
-                aligned.landmarks.push_back(predictor.predict(aligned.image, face.box));
-                const ffr::ChipGeometry geometry = ffr::face_chip_geometry(aligned.landmarks.back());
-                aligned.chips.push_back(ffr::extract_chip(aligned.image, geometry));
-            }
-            return aligned;
-        },
+        [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
         [&](const Input& input, Aligned& aligned) { emit(input, aligned, outputs, options); });
 }
 
@@ -74,14 +109,31 @@ Status run(const Options& options) {
 void add_align(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
-        add_verb(app, "align", "Writes the straightened face of each image, the same tree of folders",
+        add_verb(app, "align",
+                 "Writes the straightened face of each image, the same tree of folders; what's there already stays",
                  "ffr align photos -o chips");
     add_inputs(*verb, options->inputs);
     verb->add_option("-o,--output", options->output, "folder for the chips")->required();
-    verb->add_option("--method", options->method, "chip: 150 pixels, as the ResNet wants them")
-        ->check(CLI::IsMember({"chip"}));
+    verb->add_option("--method", options->method,
+                     "chip: 150 pixels, as the ResNet wants them; openface: as OpenFace does it")
+        ->check(CLI::IsMember({"chip", "openface"}))
+        ->capture_default_str();
+    verb->add_option("--landmarks", options->landmarks,
+                     "openface: the points to align by, outerEyesAndNose (nn4.small2) or innerEyesAndBottomLip")
+        ->check(CLI::IsMember({"outerEyesAndNose", "innerEyesAndBottomLip"}));
+    verb->add_option("--size", options->size, "openface: side of the aligned face in pixels")
+        ->check(CLI::Range(2, 4096))
+        ->capture_default_str();
     verb->add_flag("--all-faces", options->all_faces, "all faces of an image, not only the largest");
-    verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
+    verb->add_flag("--skip-multi", options->skip_multi, "leave out images with several faces");
+    verb->add_option("--points", options->shared.points, "landmarks a face")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
-    verb->callback([options, &status] { status = run(*options); });
+    verb->callback([options, verb, &status] {
+        for (const char* const option : {"--landmarks", "--size"}) {
+            if (options->method == "chip" && verb->count(option) > 0) {
+                throw CLI::ValidationError(option, "goes with --method openface");
+            }
+        }
+        status = run(*options);
+    });
 }

@@ -11,7 +11,7 @@ namespace {
 struct Options {
     SharedOptions shared;
     std::vector<std::string> inputs;
-    double distance = 0.6;
+    std::optional<double> distance;  // by default what suits the network
 };
 
 struct Measured {
@@ -19,10 +19,10 @@ struct Measured {
     ffr::Embedding embedding;
 };
 
-void print_pair(const Measured& a, const Measured& b, const Options& options) {
+void print_pair(const Measured& a, const Measured& b, double limit, bool json) {
     const double distance = ffr::distance(a.embedding, b.embedding);
-    const bool same = distance < options.distance;
-    if (options.shared.json) {
+    const bool same = distance < limit;
+    if (json) {
         print_record({{"a", a.path}, {"b", b.path}, {"distance", distance}, {"same", same}});
     } else {
         std::cout << a.path << " - " << b.path << ": distance " << fixed(distance, 3) << ", "
@@ -36,6 +36,7 @@ Status run(const Options& options) {
     const bool all_found =
         std::all_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.error.empty(); });
     if (inputs.size() < 2 && all_found) throw CLI::ValidationError("compare", "needs at least two images");
+    const double limit = options.distance.value_or(ffr::same_person_distance(options.shared.embedder));
     std::vector<Measured> measured;
     const Status status = run_batch<ffr::Face>(
         inputs, options.shared,
@@ -46,7 +47,9 @@ Status run(const Options& options) {
             measured.push_back({input.path.u8string(), face.embedding});
         });
     for (std::size_t i = 0; i < measured.size(); ++i) {
-        for (std::size_t j = i + 1; j < measured.size(); ++j) print_pair(measured[i], measured[j], options);
+        for (std::size_t j = i + 1; j < measured.size(); ++j) {
+            print_pair(measured[i], measured[j], limit, options.shared.json);
+        }
     }
     return status;
 }
@@ -59,7 +62,7 @@ void add_compare(CLI::App& app, Status& status) {
         add_verb(app, "compare", "Tells whether photos show the same person, by the largest face of each",
                  "ffr compare anna.jpg perhaps-anna.jpg");
     add_inputs(*verb, options->inputs);
-    verb->add_option("--distance", options->distance, "nearer than this is the same person")
+    verb->add_option("--distance", options->distance, "nearer than this is the same person; by default 0.6, for nn4.small2 0.995")
         ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);

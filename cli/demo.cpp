@@ -174,7 +174,7 @@ class Demo {
             }
         }
         constexpr int kColumns = 5, kGap = 4;
-        const int cell = pipeline_.embedder().chip_size() + kGap;
+        const int cell = pipeline_.embedder().face_size() + kGap;
         const int rows = (static_cast<int>(chips.size()) + kColumns - 1) / kColumns;
         ffr::Image sheet(kColumns * cell, std::max(rows, 1) * cell, 3);
         for (std::size_t i = 0; i < chips.size(); ++i) {
@@ -214,7 +214,9 @@ class Demo {
         for (const Seen& seen : people_) {
             for (const ffr::Face& face : seen.faces) samples.push_back({seen.person(), face.embedding});
         }
-        identifier_ = std::make_unique<ffr::Identifier>(ffr::Identifier::train(samples));
+        ffr::TrainOptions train;
+        train.source = pipeline_.embedder().source(pipeline_.landmarks().point_count());
+        identifier_ = std::make_unique<ffr::Identifier>(ffr::Identifier::train(samples, train));
         identifier_->save(folder() / "people.ffr");
         std::string names;
         for (const std::string& name : identifier_->names()) names += (names.empty() ? "" : ", ") + name;

@@ -19,6 +19,7 @@ struct Options {
     std::string draw;
     bool multi = false;
     bool verbose = false;
+    bool embedder_given = false;
 };
 
 struct NamedFace {
@@ -138,17 +139,23 @@ ffr::Identifier load_people(const Options& options) {
         throw ffr::FormatError(options.model + ": is a weight file of kind '" + file.kind() +
                                "'; infer needs a model made by `ffr train`");
     }
-    ffr::Identifier people = ffr::Identifier::load(file);
-    if (people.embedder() != options.shared.embedder) {
-        throw ffr::FormatError(options.model + ": was trained on embeddings of " + people.embedder() + ", not of " +
-                               options.shared.embedder);
-    }
-    return people;
+    return ffr::Identifier::load(file);
+}
+
+/// What measures the faces: the model's network, and nothing that the model wasn't trained with.
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const Options& options) {
+    SharedOptions shared = options.shared;
+    if (!options.embedder_given) shared.embedder = people.source().embedder;
+    ffr::Pipeline pipeline = load_pipeline(shared);
+    const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
+    const std::string reason = ffr::difference(people.source(), source);
+    if (!reason.empty()) throw ffr::FormatError(options.model + ": was trained with " + reason);
+    return pipeline;
 }
 
 Status run(const Options& options) {
     const ffr::Identifier people = load_people(options);
-    const ffr::Pipeline pipeline = load_pipeline(options.shared);
+    const ffr::Pipeline pipeline = load_pipeline_for(people, options);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     std::optional<Outputs> pictures;
     if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
@@ -172,11 +179,14 @@ void add_infer(CLI::App& app, Status& status) {
     verb->add_flag("--verbose", options->verbose, "how long each step took");
     verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
     verb->add_option("--distance", options->identify.max_distance,
-                     "unknown when the nearest training face is farther away")
+                     "unknown when the nearest training face is farther away; by default what suits the model's network")
         ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--confidence", options->identify.min_confidence, "unknown when less sure than this, 0..1")
         ->check(finite_number() & CLI::Range(0.0, 1.0));
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
-    verb->callback([options, &status] { status = run(*options); });
+    verb->callback([options, verb, &status] {
+        options->embedder_given = verb->count("--embedder") > 0;
+        status = run(*options);
+    });
 }

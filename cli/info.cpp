@@ -19,16 +19,10 @@ std::string blas_name() {
 #endif
 }
 
-std::string hexadecimal(std::uint64_t value) {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-    return text;
-}
-
 Json weight_record(const std::string& name, const SharedOptions& options) {
     const ffr::WeightsFile file = open_weights(name, options);
     return {{"file", file.name()},           {"kind", file.kind()},
-            {"bytes", file.size()},          {"xxh64", hexadecimal(file.checksum())},
+            {"bytes", file.size()},          {"xxh64", ffr::hexadecimal(file.checksum())},
             {"origin", file.text("origin")}, {"license", file.text("license")}};
 }
 

@@ -29,7 +29,13 @@ ffr::LandmarkPredictor load_landmarks(const SharedOptions& options) {
 }
 
 ffr::FaceEmbedder load_embedder(const SharedOptions& options) {
-    return ffr::FaceEmbedder::load(open_weights(options.embedder + ".ffr", options));
+    try {
+        return ffr::FaceEmbedder::load(open_weights(options.embedder + ".ffr", options));
+    } catch (const ffr::FileError& error) {
+        if (options.embedder != "nn4.small2") throw;
+        throw ffr::FileError(std::string(error.what()) +
+                             "; OpenFace's network isn't shipped: docs/openface.md says how to get and convert it");
+    }
 }
 
 ffr::Pipeline load_pipeline(const SharedOptions& options) {

@@ -26,5 +26,7 @@ void add_shared_options(CLI::App& verb, SharedOptions& options) {
         ->group(group);
     verb.add_option("--threshold", options.threshold, "least detection score")->check(finite_number())->group(group);
     verb.add_option("--detector", options.detector, "which detector")->check(CLI::IsMember({"hog"}))->group(group);
-    verb.add_option("--embedder", options.embedder, "which network")->check(CLI::IsMember({"resnet29"}))->group(group);
+    verb.add_option("--embedder", options.embedder, "which network")
+        ->check(CLI::IsMember({"resnet29", "nn4.small2"}))
+        ->group(group);
 }

@@ -1,10 +1,9 @@
 // represent: faces as 128 numbers, as JSON or as OpenFace's pair of tables.
 
 #include <memory>
-#include <set>
 
-#include "csv.hpp"
 #include "measure.hpp"
+#include "tables.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -19,13 +18,6 @@ struct Options {
 struct Represented {
     Json record;
     ffr::Embedding embedding{};  // of the largest face
-};
-
-/// A row of labels.csv and of reps.csv.
-struct Row {
-    std::filesystem::path path;
-    std::string person;
-    ffr::Embedding embedding;
 };
 
 Represented represent(const Input& input, const ffr::Pipeline& pipeline, const Options& options) {
@@ -46,23 +38,6 @@ Represented represent(const Input& input, const ffr::Pipeline& pipeline, const O
     return result;
 }
 
-/// labels.csv: number of the person (from 1, by name) and path; reps.csv: the numbers. The same rows in both.
-void write_tables(const std::vector<Row>& rows, const std::filesystem::path& folder) {
-    std::set<std::string> people;
-    for (const Row& row : rows) people.insert(row.person);
-    std::string labels, representations;
-    for (const Row& row : rows) {
-        const auto number = std::distance(people.begin(), people.find(row.person)) + 1;
-        labels += std::to_string(number) + "," + csv_field(row.path.u8string()) + "\n";
-        for (std::size_t i = 0; i < row.embedding.size(); ++i) {
-            representations += (i == 0 ? "" : ",") + to_decimal(row.embedding[i]);
-        }
-        representations += "\n";
-    }
-    write_text_file(folder / "labels.csv", labels);
-    write_text_file(folder / "reps.csv", representations);
-}
-
 void print_summary(const Input& input, const Represented& result) {
     std::cout << input.path.u8string() << ": " << count_of(result.record["faces"].size(), "face") << '\n';
     for (const Json& face : result.record["faces"]) {
@@ -74,14 +49,14 @@ void print_summary(const Input& input, const Represented& result) {
 
 Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
-    std::vector<Row> rows;
+    Tables tables;
     const Status status = run_batch<Represented>(
         collect_inputs(options.inputs), options.shared,
         [&](const Input& input) { return represent(input, pipeline, options); },
         [&](const Input& input, Represented& result) {
             if (!options.output.empty()) {
                 if (result.record["faces"].empty()) throw ffr::Error("there's no face in the image");
-                rows.push_back({input.path, folder_name(input.path), result.embedding});
+                tables.rows.push_back({input.path.u8string(), folder_name(input.path), result.embedding});
             }
             if (options.shared.json) {
                 print_record(result.record);
@@ -89,7 +64,10 @@ Status run(const Options& options) {
                 print_summary(input, result);
             }
         });
-    if (!rows.empty()) write_tables(rows, options.output);
+    if (tables.rows.empty()) return status;
+    tables.source = pipeline.embedder().source(pipeline.landmarks().point_count());
+    if (options.aligned) tables.source.alignment.clear();  // who aligned them knows how, we don't
+    write_tables(tables, options.output);
     return status;
 }
 

@@ -1,12 +1,10 @@
 // train: a model that knows people, from a folder of photos for each or from tables of embeddings.
 
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 
-#include "csv.hpp"
 #include "ffr/identify.hpp"
 #include "measure.hpp"
+#include "tables.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -15,57 +13,42 @@ struct Options {
     SharedOptions shared;
     std::string input;
     std::string output;
+    bool embedder_given = false;
 };
 
-/// Rows of labels.csv and reps.csv, as represent writes them.
-std::vector<ffr::LabelledEmbedding> read_tables(const std::filesystem::path& folder) {
-    const std::filesystem::path labels_path = folder / "labels.csv", numbers_path = folder / "reps.csv";
-    const auto labels = read_csv(labels_path), numbers = read_csv(numbers_path);
-    const auto fail = [](const std::filesystem::path& path, std::size_t row, const std::string& reason) {
-        throw ffr::FormatError(path.u8string() + ": row " + std::to_string(row + 1) + " " + reason);
-    };
-    if (labels.size() != numbers.size()) {
-        throw ffr::FormatError(numbers_path.u8string() + ": has " + count_of(numbers.size(), "row") +
-                               ", but labels.csv has " + std::to_string(labels.size()));
-    }
+struct TrainingSet {
     std::vector<ffr::LabelledEmbedding> samples;
-    for (std::size_t row = 0; row < labels.size(); ++row) {
-        if (labels[row].size() != 2) fail(labels_path, row, "should have 2 fields");
-        ffr::LabelledEmbedding sample{std::filesystem::u8path(labels[row][1]).parent_path().filename().u8string(), {}};
-        if (sample.name.empty())
-            fail(labels_path, row, "has '" + labels[row][1] + "', a path without a person's folder");
-        if (numbers[row].size() != sample.embedding.size()) fail(numbers_path, row, "should have 128 numbers");
-        for (std::size_t i = 0; i < sample.embedding.size(); ++i) {
-            const std::string& text = numbers[row][i];
-            char* end = nullptr;
-            sample.embedding[i] = std::strtof(text.c_str(), &end);
-            end += std::strspn(end, " ");
-            if (text.empty() || *end != '\0' || !std::isfinite(sample.embedding[i])) {
-                fail(numbers_path, row, "has '" + text + "', not a number");
-            }
-        }
-        samples.push_back(sample);
+    ffr::EmbeddingSource source;
+};
+
+TrainingSet load_tables(const Options& options) {
+    const Tables tables = read_tables(options.input, options.shared.embedder);
+    if (options.embedder_given && tables.source.embedder != options.shared.embedder) {
+        throw ffr::FormatError(options.input + ": holds numbers of " + tables.source.embedder + ", not of " +
+                               options.shared.embedder);
     }
-    return samples;
+    TrainingSet set{{}, tables.source};
+    for (const TableRow& row : tables.rows) set.samples.push_back({row.person, row.embedding});
+    return set;
 }
 
-std::vector<ffr::LabelledEmbedding> measure_photos(const Options& options, Status& status) {
+TrainingSet measure_photos(const Options& options, Status& status) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     std::vector<Input> inputs = collect_inputs({options.input});
     for (Input& input : inputs) {
         const bool in_root = input.error.empty() && !input.relative.has_parent_path();
         if (in_root) input.error = "lies in no person's folder";
     }
-    std::vector<ffr::LabelledEmbedding> samples;
+    TrainingSet set{{}, pipeline.embedder().source(pipeline.landmarks().point_count())};
     status = run_batch<ffr::Face>(
         inputs, options.shared,
         [&](const Input& input) {
             return measure_largest(pipeline, read_input(input, options.shared), options.shared);
         },
         [&](const Input& input, ffr::Face& face) {
-            samples.push_back({folder_name(input.path), face.embedding});
+            set.samples.push_back({folder_name(input.path), face.embedding});
         });
-    return samples;
+    return set;
 }
 
 void print_summary(const ffr::Identifier& people, const Options& options) {
@@ -83,18 +66,15 @@ Status run(const Options& options) {
     if (!std::filesystem::is_directory(options.input, code)) {
         throw ffr::FileError(options.input + ": isn't a folder that can be read");
     }
-    const std::filesystem::path folder = options.input;
-    const bool has_tables =
-        std::filesystem::exists(folder / "labels.csv", code) || std::filesystem::exists(folder / "reps.csv", code);
     make_parent(options.output);
     Status status = kDone;
-    const std::vector<ffr::LabelledEmbedding> samples =
-        has_tables ? read_tables(folder) : measure_photos(options, status);
-    if (samples.empty())
+    const TrainingSet set = has_tables(options.input) ? load_tables(options) : measure_photos(options, status);
+    if (set.samples.empty()) {
         throw ffr::Error(options.input + ": no face found in any person's folder, nothing to train on");
+    }
     ffr::TrainOptions train;
-    train.embedder = options.shared.embedder;
-    const ffr::Identifier people = ffr::Identifier::train(samples, train);
+    train.source = set.source;
+    const ffr::Identifier people = ffr::Identifier::train(set.samples, train);
     people.save(options.output);
     print_summary(people, options);
     return status;
@@ -112,5 +92,8 @@ void add_train(CLI::App& app, Status& status) {
     verb->add_option("-o,--output", options->output, "the model to write")->required();
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
-    verb->callback([options, &status] { status = run(*options); });
+    verb->callback([options, verb, &status] {
+        options->embedder_given = verb->count("--embedder") > 0;
+        status = run(*options);
+    });
 }

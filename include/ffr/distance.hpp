@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <string>
 
 #include "detail/ieee.hpp"
 
@@ -24,6 +25,29 @@ inline double distance(const Embedding& a, const Embedding& b) {
         sum += difference * difference;
     }
     return std::sqrt(sum);
+}
+
+/// Where embeddings come from: those of another network, of other weights or of faces straightened otherwise can't be
+/// compared. An empty text stands for what isn't known.
+struct EmbeddingSource {
+    /// The network: "resnet29" or "nn4.small2".
+    std::string embedder = "resnet29";
+    /// Checksum of its weight file, 16 hexadecimal digits.
+    std::string weights;
+    /// How the faces were straightened, such as "chip of 150 pixels by 68 landmarks".
+    std::string alignment;
+    /// Two embeddings of this source nearer than this mostly show the same person.
+    double same_person_distance = 0.6;
+};
+
+/// What keeps embeddings of two sources from being compared, as a sentence's end: "network nn4.small2, not resnet29".
+/// Empty when nothing does, as far as is known.
+inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b) {
+    const auto differ = [](const std::string& x, const std::string& y) { return !x.empty() && !y.empty() && x != y; };
+    if (differ(a.embedder, b.embedder)) return "network " + a.embedder + ", not " + b.embedder;
+    if (differ(a.weights, b.weights)) return "weights with checksum " + a.weights + ", not " + b.weights;
+    if (differ(a.alignment, b.alignment)) return "alignment '" + a.alignment + "', not '" + b.alignment + "'";
+    return "";
 }
 
 }  // namespace ffr

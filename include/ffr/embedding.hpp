@@ -1,45 +1,88 @@
 #pragma once
 /// \file
-/// Measures a face: a straightened chip goes in, 128 numbers come out that are near to those of the same person's other
+/// Measures a face: a straightened face goes in, 128 numbers come out that are near to those of the same person's other
 /// faces and far from everybody else's.
+///
+///     resnet29     chip of 150 pixels (align.hpp)        -> ResNet-29    -> numbers of any length, 0.6 apart
+///     nn4.small2   aligned face of 96 pixels (affine.hpp) -> nn4.small2  -> a vector of length 1, 0.995 apart
 
+#include <cstdint>
+#include <cstdio>
 #include <string>
 #include <utility>
+#include <variant>
 
+#include "affine.hpp"
+#include "align.hpp"
 #include "distance.hpp"
+#include "error.hpp"
 #include "image.hpp"
-#include "network.hpp"
+#include "landmarks.hpp"
+#include "nn4_small2.hpp"
+#include "resnet29.hpp"
 #include "weights.hpp"
 
 namespace ffr {
 
-/// A network that turns chips into embeddings. Immutable after loading, safe for many threads.
+/// Two embeddings of a network that are nearer than this mostly show the same person: 0.6 for "resnet29", the root of
+/// 0.99 for "nn4.small2" (whose authors state the square). \throws InvalidArgument for another name
+inline double same_person_distance(const std::string& embedder) {
+    if (embedder == "resnet29") return 0.6;
+    if (embedder == "nn4.small2") return 0.995;
+    throw InvalidArgument("there's no network '" + embedder + "'");
+}
+
+/// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads.
 class FaceEmbedder {
   public:
-    /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
+    /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
     static FaceEmbedder load(const WeightsFile& weights) {
-        return FaceEmbedder(weights.kind(), ResNet29::load(weights));
+        if (weights.kind() == "nn4.small2") return FaceEmbedder(weights, Nn4Small2::load(weights));
+        return FaceEmbedder(weights, ResNet29::load(weights));
     }
 
-    /// The network's name, "resnet29". Embeddings of different networks can't be compared.
+    /// The network's name, "resnet29" or "nn4.small2".
     const std::string& name() const { return name_; }
 
-    /// Side in pixels of the chips it takes.
-    int chip_size() const { return ResNet29::kChipSize; }
+    /// Side in pixels of the faces it takes.
+    int face_size() const { return is_nn4_small2() ? Nn4Small2::kFaceSize : ResNet29::kChipSize; }
 
-    /// How much of the face's size a chip shows around it on each side.
-    double chip_padding() const { return 0.25; }
+    /// Straightens a face as the network was trained with: a chip for the ResNet-29, OpenFace's alignment by the outer
+    /// corners of the eyes and the nose for nn4.small2.
+    /// \param landmarks  68 or 5 points
+    /// \throws InvalidArgument when the image is empty or the landmarks can't be aligned by
+    Image align(ImageView image, const Landmarks& landmarks) const {
+        if (is_nn4_small2()) return align_face(image, landmarks, face_size());
+        return extract_chip(image, face_chip_geometry(landmarks, face_size()));
+    }
 
-    /// The embedding of a chip: chip_size() x chip_size() pixels, colour or gray, cut as face_chip_geometry says. It
-    /// isn't normalised; faces have lengths of about 1.3 to 1.6. Two of one person are mostly under 0.6 apart. \throws
-    /// InvalidArgument for a chip of another size Cost: 271 million multiply-adds. Thread-safe.
-    Embedding embed(ImageView chip) const { return network_.forward(chip); }
+    /// Where embeddings come from that are made by align() and embed(). \param landmark_count  68 or 5
+    EmbeddingSource source(std::size_t landmark_count) const {
+        const std::string how = is_nn4_small2() ? "outer eyes and nose at " : "chip of ";
+        return {name_, checksum_,
+                how + std::to_string(face_size()) + " pixels by " + std::to_string(landmark_count) + " landmarks",
+                same_person_distance(name_)};
+    }
+
+    /// The embedding of a straightened face: face_size() x face_size() pixels, colour or gray.
+    /// The ResNet-29's isn't normalised; faces have lengths of about 1.3 to 1.6.
+    /// \throws InvalidArgument for a face of another size
+    /// Cost: 271 million multiply-adds for the ResNet-29, 200 million for nn4.small2. Thread-safe.
+    Embedding embed(ImageView face) const {
+        return std::visit([&](const auto& network) { return network.forward(face); }, network_);
+    }
 
   private:
-    FaceEmbedder(std::string name, ResNet29 network) : name_(std::move(name)), network_(std::move(network)) {}
+    using Network = std::variant<ResNet29, Nn4Small2>;
+
+    FaceEmbedder(const WeightsFile& weights, Network network)
+        : name_(weights.kind()), checksum_(hexadecimal(weights.checksum())), network_(std::move(network)) {}
+
+    bool is_nn4_small2() const { return std::holds_alternative<Nn4Small2>(network_); }
 
     std::string name_;
-    ResNet29 network_;
+    std::string checksum_;
+    Network network_;
 };
 
 }  // namespace ffr

@@ -41,14 +41,14 @@ struct LabelledEmbedding {
 struct TrainOptions {
     /// Cost and tolerance of the SVM.
     SvmOptions svm;
-    /// The network that the embeddings come from, kept with the model: those of another network mean nothing to it.
-    std::string embedder = "resnet29";
+    /// Where the embeddings come from, kept with the model: those of another source mean nothing to it.
+    EmbeddingSource source;
 };
 
 /// When to say "unknown".
 struct IdentifyOptions {
-    /// Largest distance to the candidate's nearest training embedding. 0.6 suits the ResNet-29.
-    double max_distance = 0.6;
+    /// Largest distance to the candidate's nearest training embedding; by default the source's same_person_distance.
+    std::optional<double> max_distance;
     /// Smallest confidence. 0 by default, because the confidence of a linear SVM falls with the number of people even
     /// while the name is right: a threshold that suits five people would reject everybody among a hundred.
     double min_confidence = 0.0;
@@ -137,7 +137,7 @@ class Identifier {
     /// \throws InvalidArgument as make_gallery does, or for options that aren't above 0
     static Identifier train(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {}) {
         Identifier identifier;
-        identifier.embedder_ = options.embedder;
+        identifier.source_ = options.source;
         identifier.gallery_ = make_gallery(samples);
         identifier.svm_.class_count = identifier.gallery_.names.size();
         identifier.svm_.dimension = kDimension;
@@ -155,7 +155,7 @@ class Identifier {
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
         Identifier identifier;
-        identifier.embedder_ = file.text("embedder");
+        identifier.source_ = load_source(file);
         identifier.gallery_ = load_gallery(file);
         identifier.svm_ = load_svm(file, identifier.gallery_.names.size());
         return identifier;
@@ -179,16 +179,17 @@ class Identifier {
         if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
         const std::vector<double> probabilities = svm_.probabilities(embedding);
         const std::vector<double> distances = distances_to_people(embedding);
+        const double max_distance = options.max_distance.value_or(source_.same_person_distance);
         std::size_t best = 0;
         for (std::size_t person = 1; person < distances.size(); ++person) {
-            const bool near = distances[person] <= options.max_distance;
-            const bool best_near = distances[best] <= options.max_distance;
+            const bool near = distances[person] <= max_distance;
+            const bool best_near = distances[best] <= max_distance;
             const bool better =
                 near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
             if (better) best = person;
         }
         Identity identity{std::nullopt, gallery_.names[best], probabilities[best], distances[best]};
-        const bool known = identity.distance <= options.max_distance && identity.confidence >= options.min_confidence;
+        const bool known = identity.distance <= max_distance && identity.confidence >= options.min_confidence;
         if (known) identity.name = identity.candidate;
         return identity;
     }
@@ -197,8 +198,8 @@ class Identifier {
     const std::vector<std::string>& names() const { return gallery_.names; }
     /// Number of training embeddings of all people together.
     std::size_t embedding_count() const { return gallery_.embeddings.size(); }
-    /// The network that the embeddings come from: "resnet29". Those to identify have to come from the same.
-    const std::string& embedder() const { return embedder_; }
+    /// Where the training embeddings come from. Those to identify have to come from there too: see difference().
+    const EmbeddingSource& source() const { return source_; }
     /// The training embeddings.
     const Gallery& gallery() const { return gallery_; }
     /// What tells people apart; without pairs for one person.
@@ -231,7 +232,10 @@ class Identifier {
             calibrated.push_back(pair.platt.calibrated ? 1 : 0);
         }
         WeightsWriter out("identifier");
-        out.add_text("embedder", embedder_);
+        out.add_text("embedder", source_.embedder);
+        out.add_text("embedder/weights", source_.weights);
+        out.add_text("embedder/alignment", source_.alignment);
+        out.add<double>("embedder/same_person_distance", {1}, {source_.same_person_distance});
         out.add_text("names", detail::join_lines(gallery_.names));
         out.add("labels", {gallery_.labels.size()},
                 std::vector<std::int32_t>(gallery_.labels.begin(), gallery_.labels.end()));
@@ -245,6 +249,11 @@ class Identifier {
 
     [[noreturn]] static void fail(const WeightsFile& file, const std::string& reason) {
         throw FormatError(file.name() + ": " + reason);
+    }
+
+    static EmbeddingSource load_source(const WeightsFile& file) {
+        const double distance = file.finite_tensor<double>("embedder/same_person_distance", {1})[0];
+        return {file.text("embedder"), file.text("embedder/weights"), file.text("embedder/alignment"), distance};
     }
 
     static Gallery load_gallery(const WeightsFile& file) {
@@ -298,7 +307,7 @@ class Identifier {
         return svm;
     }
 
-    std::string embedder_;
+    EmbeddingSource source_;
     Gallery gallery_;
     LinearSvm svm_;
 };

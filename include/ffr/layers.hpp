@@ -4,22 +4,31 @@
 ///
 ///     FeatureMaps: channels x height x width floats
 ///
+///     input_maps    pixels become numbers around 0
 ///     convolve      every output map is a weighted sum over all input maps' neighbourhoods, plus a bias
 ///     relu          what's negative becomes 0: without it, two layers would be no more than one
 ///     max_pool      of each window the largest value: the map gets smaller, what it found stays
 ///     average_pool  of each window the mean
+///     l2_pool       of each window the length as a vector
+///     normalise_across_channels   what's strong in neighbouring maps is damped
 ///     add           a shortcut around other layers comes back in
+///     concatenate   branches that went different ways are stacked on each other
 ///     global_mean   a map becomes a number
+///     connect       every output number is a weighted sum over all input numbers
 ///
 /// The arithmetic of convolutions is in kernels/: here it's only named.
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "error.hpp"
+#include "image.hpp"
 #include "kernels/convolution.hpp"
 #include "weights.hpp"
 
@@ -43,6 +52,29 @@ struct FeatureMaps {
     float* map(int channel) { return values.data() + std::ptrdiff_t{channel} * height * width; }
     const float* map(int channel) const { return values.data() + std::ptrdiff_t{channel} * height * width; }
 };
+
+/// The pixels of a face as a network takes them: (value - mean of the channel) / range, planes R, G, B; of a gray image
+/// three times the same. \throws InvalidArgument when the image isn't size x size pixels
+inline FeatureMaps input_maps(ImageView face, int size, const std::array<float, 3>& mean, float range) {
+    require_pixels(face);
+    if (face.width != size || face.height != size) {
+        const std::string side = std::to_string(size);
+        throw InvalidArgument("the network takes a face of " + side + " x " + side + " pixels, not " +
+                              std::to_string(face.width) + " x " + std::to_string(face.height));
+    }
+    FeatureMaps maps(3, size, size);
+    float* out = maps.values.data();
+    for (int c = 0; c < 3; ++c) {
+        const int channel = face.channels == 1 ? 0 : c;
+        for (int y = 0; y < size; ++y) {
+            const std::uint8_t* const row = face.row(y) + channel;
+            for (int x = 0; x < size; ++x) {
+                *out++ = (static_cast<float>(row[x * face.channels]) - mean[static_cast<std::size_t>(c)]) / range;
+            }
+        }
+    }
+    return maps;
+}
 
 /// A layer of square filters with a bias.
 struct Convolution {
@@ -90,18 +122,40 @@ inline FeatureMaps relu(FeatureMaps maps) {
     return maps;
 }
 
+/// How a pooling layer's windows lie on a map: side x side pixels, `stride` apart, the first one `padding` pixels outside
+/// of the map's upper left corner. As many windows as fit into the padded map.
+struct PoolWindow {
+    int side = 1;
+    int stride = 1;
+    int padding = 0;
+};
+
 namespace detail {
 
-/// Runs over the windows of side x side pixels, `stride` apart and wholly inside; `reduce(window, row_stride)` makes a
-/// value of the pixels from `window` on.
-template <typename Reduce>
-FeatureMaps pool(const FeatureMaps& in, int side, int stride, Reduce reduce) {
-    FeatureMaps out(in.channels, (in.height - side) / stride + 1, (in.width - side) / stride + 1);
+/// Makes one value of each window: `reduce(row, begin, end, so_far)` takes in the pixels of a row that the window has
+/// within the map, starting from `start`; `finish` turns the last `so_far` into the value.
+template <typename Reduce, typename Finish>
+FeatureMaps pool(const FeatureMaps& in, const PoolWindow& window, float start, Reduce reduce, Finish finish) {
+    const auto windows = [&](int extent) { return (extent + 2 * window.padding - window.side) / window.stride + 1; };
+    if (2 * window.padding > window.side || std::min(in.height, in.width) + 2 * window.padding < window.side) {
+        throw InvalidArgument("a window of " + std::to_string(window.side) + " pixels doesn't fit on maps of " +
+                              std::to_string(in.height) + " x " + std::to_string(in.width));
+    }
+    FeatureMaps out(in.channels, windows(in.height), windows(in.width));
     float* value = out.values.data();
     for (int channel = 0; channel < in.channels; ++channel) {
         for (int y = 0; y < out.height; ++y) {
+            const int top = y * window.stride - window.padding;
+            const int first_row = std::max(top, 0), end_row = std::min(top + window.side, in.height);
             for (int x = 0; x < out.width; ++x) {
-                *value++ = reduce(in.map(channel) + std::ptrdiff_t{y} * stride * in.width + x * stride);
+                const int left = x * window.stride - window.padding;
+                const int first = std::max(left, 0), end = std::min(left + window.side, in.width);
+                float so_far = start;
+                for (int row = first_row; row < end_row; ++row) {
+                    const float* const pixels = in.map(channel) + std::ptrdiff_t{row} * in.width;
+                    so_far = reduce(pixels + first, pixels + end, so_far);
+                }
+                *value++ = finish(so_far);
             }
         }
     }
@@ -110,27 +164,94 @@ FeatureMaps pool(const FeatureMaps& in, int side, int stride, Reduce reduce) {
 
 }  // namespace detail
 
-/// The largest value of each window of side x side pixels, `stride` apart; windows that would hang over are left out.
-/// The maps have to be at least as large as a window.
-inline FeatureMaps max_pool(const FeatureMaps& in, int side, int stride) {
-    return detail::pool(in, side, stride, [&](const float* window) {
-        float largest = *window;
-        for (int r = 0; r < side; ++r, window += in.width) {
-            largest = std::max(largest, *std::max_element(window, window + side));
-        }
-        return largest;
-    });
+/// The largest value of each window; what the padding adds never counts.
+/// \throws InvalidArgument when no window fits, or the padding is more than half of it
+inline FeatureMaps max_pool(const FeatureMaps& in, const PoolWindow& window) {
+    return detail::pool(
+        in, window, -std::numeric_limits<float>::infinity(),
+        [](const float* begin, const float* end, float largest) {
+            for (; begin != end; ++begin) largest = std::max(largest, *begin);
+            return largest;
+        },
+        [](float largest) { return largest; });
 }
 
-/// The mean of each window, else as max_pool.
-inline FeatureMaps average_pool(const FeatureMaps& in, int side, int stride) {
-    return detail::pool(in, side, stride, [&](const float* window) {
-        float sum = 0;
-        for (int r = 0; r < side; ++r, window += in.width) {
-            for (int c = 0; c < side; ++c) sum += window[c];
+/// The mean of each window, padding counted as zeros. \throws InvalidArgument as max_pool does
+inline FeatureMaps average_pool(const FeatureMaps& in, const PoolWindow& window) {
+    const auto pixels = static_cast<float>(window.side * window.side);
+    return detail::pool(
+        in, window, 0.0f,
+        [](const float* begin, const float* end, float sum) {
+            for (; begin != end; ++begin) sum += *begin;
+            return sum;
+        },
+        [pixels](float sum) { return sum / pixels; });
+}
+
+/// The length of each window as a vector: the root of its sum of squares. \throws InvalidArgument as max_pool does
+inline FeatureMaps l2_pool(const FeatureMaps& in, const PoolWindow& window) {
+    return detail::pool(
+        in, window, 0.0f,
+        [](const float* begin, const float* end, float sum) {
+            for (; begin != end; ++begin) sum += *begin * *begin;
+            return sum;
+        },
+        [](float sum) { return std::sqrt(sum); });
+}
+
+/// How normalise_across_channels damps: size is the number of neighbouring maps that count, an odd one.
+struct ChannelNormalisation {
+    int size = 5;
+    float alpha = 1e-4f;
+    float beta = 0.75f;
+    float k = 1.0f;
+};
+
+/// Damps a pixel that's strong in neighbouring maps: x / (k + alpha / size * sum of x^2 over the `size` maps around it)
+/// ^ beta. Maps that don't exist count as zero. (Krizhevsky, Sutskever & Hinton 2012, "local response normalisation".)
+inline FeatureMaps normalise_across_channels(const FeatureMaps& in, const ChannelNormalisation& how = {}) {
+    FeatureMaps out(in.channels, in.height, in.width);
+    const std::ptrdiff_t pixels = std::ptrdiff_t{in.height} * in.width;
+    std::vector<float> energy(static_cast<std::size_t>(pixels));
+    for (int channel = 0; channel < in.channels; ++channel) {
+        std::fill(energy.begin(), energy.end(), 0.0f);
+        const int first = std::max(channel - how.size / 2, 0), last = std::min(channel + how.size / 2, in.channels - 1);
+        for (int neighbour = first; neighbour <= last; ++neighbour) {
+            const float* const map = in.map(neighbour);
+            for (std::size_t i = 0; i < energy.size(); ++i) energy[i] += map[i] * map[i];
         }
-        return sum / static_cast<float>(side * side);
-    });
+        const float* const from = in.map(channel);
+        float* const to = out.map(channel);
+        const float share = how.alpha / static_cast<float>(how.size);
+        for (std::size_t i = 0; i < energy.size(); ++i) {
+            to[i] = from[i] / std::pow(how.k + share * energy[i], how.beta);
+        }
+    }
+    return out;
+}
+
+/// Stacks the maps of several branches on each other. Where branches differ in size, the result has the largest height
+/// and width, and a smaller map lies in the middle of zeros, by half a pixel nearer to the upper left where it can't be
+/// in the middle.
+inline FeatureMaps concatenate(const std::vector<FeatureMaps>& branches) {
+    int channels = 0, height = 0, width = 0;
+    for (const FeatureMaps& branch : branches) {
+        channels += branch.channels;
+        height = std::max(height, branch.height);
+        width = std::max(width, branch.width);
+    }
+    FeatureMaps out(channels, height, width);
+    int channel = 0;
+    for (const FeatureMaps& branch : branches) {
+        const int top = (height - branch.height) / 2, left = (width - branch.width) / 2;
+        for (int c = 0; c < branch.channels; ++c, ++channel) {
+            for (int y = 0; y < branch.height; ++y) {
+                const float* const from = branch.map(c) + std::ptrdiff_t{y} * branch.width;
+                std::copy_n(from, branch.width, out.map(channel) + std::ptrdiff_t{top + y} * width + left);
+            }
+        }
+    }
+    return out;
 }
 
 /// The sum of two stacks of maps that needn't have the same size: the result has the larger extents of both, and what a
@@ -163,6 +284,27 @@ inline std::vector<float> global_mean(const FeatureMaps& in) {
         means.push_back(sum / static_cast<float>(pixels));
     }
     return means;
+}
+
+/// A fully connected layer: weights[output][input] and a bias for each output.
+struct Connection {
+    std::vector<float> weights;
+    std::vector<float> bias;
+};
+
+/// bias + weights times input. \throws InvalidArgument when the layer isn't made for so many inputs
+inline std::vector<float> connect(const Connection& layer, const std::vector<float>& in) {
+    if (layer.weights.size() != layer.bias.size() * in.size()) {
+        throw InvalidArgument("a layer of " + std::to_string(layer.bias.size()) + " outputs and " +
+                              std::to_string(layer.weights.size()) + " weights can't take " +
+                              std::to_string(in.size()) + " numbers");
+    }
+    std::vector<float> out = layer.bias;
+    const float* weight = layer.weights.data();
+    for (float& value : out) {
+        for (const float number : in) value += *weight++ * number;
+    }
+    return out;
 }
 
 }  // namespace ffr

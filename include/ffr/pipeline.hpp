@@ -2,14 +2,13 @@
 /// \file
 /// The whole way in one object: a photo goes in, faces with boxes, landmarks, chips and embeddings come out.
 ///
-///     image --detect--> boxes --predict--> landmarks --extract--> chip --embed--> embedding
+///     image --detect--> boxes --predict--> landmarks --align--> chip --embed--> embedding
 
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "align.hpp"
 #include "embedding.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
@@ -22,7 +21,7 @@ namespace ffr {
 struct Face {
     Detection detection;    ///< where it is, and how sure the detector was
     Landmarks landmarks;    ///< 68 or 5 points in the photo
-    Image chip;             ///< the straightened face
+    Image chip;             ///< the straightened face, as the network takes it
     Embedding embedding{};  ///< 128 numbers, near to those of the same person's other faces
 };
 
@@ -52,8 +51,7 @@ class Pipeline {
     /// Landmarks, chip and embedding of a face that was found. \throws InvalidArgument when the image is empty
     Face measure(ImageView image, const Detection& detection) const {
         Face face{detection, landmarks_.predict(image, detection.box), {}, {}};
-        face.chip =
-            extract_chip(image, face_chip_geometry(face.landmarks, embedder_.chip_size(), embedder_.chip_padding()));
+        face.chip = embedder_.align(image, face.landmarks);
         face.embedding = embedder_.embed(face.chip);
         return face;
     }

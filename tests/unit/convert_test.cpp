@@ -17,7 +17,7 @@
 #include "dlib_stream.hpp"
 #include "ffr/face_detector.hpp"
 #include "ffr/landmarks.hpp"
-#include "ffr/network.hpp"
+#include "ffr/resnet29.hpp"
 #include "half.hpp"
 #include "hog_detector.hpp"
 #include "resnet29.hpp"

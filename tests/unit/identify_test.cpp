@@ -76,6 +76,9 @@ struct Parts {
     std::vector<unsigned char> bytes() const {
         ffr::WeightsWriter out(kind);
         out.add_text("embedder", "resnet29");
+        out.add_text("embedder/weights", "");
+        out.add_text("embedder/alignment", "");
+        out.add<double>("embedder/same_person_distance", {1}, {0.6});
         out.add_text("names", names);
         out.add("labels", {labels.size()}, labels);
         out.add("embeddings", {embeddings.size() / dimension, dimension}, embeddings);
@@ -120,7 +123,7 @@ TEST_CASE("names are sorted bytewise and pictures stay in order within a name") 
     CHECK(identifier.gallery().embeddings[1] == face(2, 1));
     CHECK(identifier.gallery().embeddings[3] == face(0, 1));
     CHECK(identifier.embedding_count() == 5);
-    CHECK(identifier.embedder() == "resnet29");
+    CHECK(identifier.source().embedder == "resnet29");
 }
 
 TEST_CASE("new pictures of known people get their names") {
@@ -254,12 +257,13 @@ TEST_CASE("a saved model answers with the same bits") {
     for (const std::vector<std::string>& names :
          {std::vector<std::string>{"ann"}, {"ann", "bob"}, {"ann", "bob", "cid, the \"third\"", " d\r"}}) {
         ffr::TrainOptions options;
-        options.embedder = "another net";
+        options.source = {"another net", "0123", "as it comes", 0.25};
         const ffr::Identifier trained = ffr::Identifier::train(album(names, 5), options);
         trained.save(file.path);
         const ffr::Identifier loaded = ffr::Identifier::load(file.path);
         CHECK(loaded.names() == trained.names());
-        CHECK(loaded.embedder() == "another net");
+        CHECK(difference(loaded.source(), options.source) == "");
+        CHECK(loaded.source().same_person_distance == 0.25);
         CHECK(loaded.embedding_count() == trained.embedding_count());
         CHECK(loaded.bytes() == trained.bytes());
         for (unsigned person = 0; person < 6; ++person) {

@@ -65,19 +65,19 @@ TEST_CASE("relu keeps what's positive") {
 TEST_CASE("pools take the largest value or the mean of each window, and leave out windows that hang over") {
     const FeatureMaps in = maps(2, 3, 5, {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,  //
                                           -1, -2, -3, -4, -5, -6, -7, -8, -9, -1, -2, -3, -4, -5, -6});
-    const FeatureMaps largest = max_pool(in, 2, 2);
+    const FeatureMaps largest = max_pool(in, {2, 2});
     CHECK(largest.channels == 2);
     CHECK(largest.height == 1);
     CHECK(largest.width == 2);
     CHECK(largest.values == std::vector<float>{7, 9, -1, -3});
-    CHECK(average_pool(in, 2, 2).values == std::vector<float>{4, 6, -4, -6});
-    const FeatureMaps wide = max_pool(in, 3, 2);
+    CHECK(average_pool(in, {2, 2}).values == std::vector<float>{4, 6, -4, -6});
+    const FeatureMaps wide = max_pool(in, {3, 2});
     CHECK(wide.height == 1);
     CHECK(wide.width == 2);
     CHECK(wide.values == std::vector<float>{13, 15, -1, -1});
-    CHECK(max_pool(in, 1, 1).values == in.values);
-    CHECK(average_pool(in, 1, 2).values == std::vector<float>{1, 3, 5, 11, 13, 15, -1, -3, -5, -2, -4, -6});
-    CHECK(average_pool(in, 3, 1).values.size() == 6);
+    CHECK(max_pool(in, {1, 1}).values == in.values);
+    CHECK(average_pool(in, {1, 2}).values == std::vector<float>{1, 3, 5, 11, 13, 15, -1, -3, -5, -2, -4, -6});
+    CHECK(average_pool(in, {3, 1}).values.size() == 6);
 }
 
 TEST_CASE("a sum of unequal stacks has the larger extents, with both at the top left on zeros") {

@@ -1,11 +1,14 @@
-// convert_weights: dlib's model files to ffr's weight format, without dlib.
+// convert_weights: dlib's and OpenFace's model files to ffr's weight format, without dlib and without Torch.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "ffr/detail/file.hpp"
 #include "hog_detector.hpp"
+#include "md5.hpp"
+#include "nn4_small2.hpp"
 #include "resnet29.hpp"
 #include "shape_predictor.hpp"
 
@@ -49,27 +52,54 @@ void convert_resnet29(const Job& job) {
     out.save(job.output);
 }
 
-CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& what, Job& job, bool has_compact) {
+/// Says of OpenFace's own network what it is, and of any other that it's unknown, in the file and to the user.
+void convert_nn4_small2(Job job) {
+    constexpr const char* kPublished = "c95bfd8cc1adf05210e979ff623013b6";
+    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(job.input);
+    const std::string md5 = convert::md5(bytes), name = std::filesystem::path(job.input).filename().u8string();
+    const bool is_published = md5 == kPublished;
+    const std::string what = is_published ? "OpenFace's nn4.small2.v1.t7" : "an unknown network of nn4.small2's shape";
+    if (job.origin.empty()) job.origin = what + (is_published ? "" : ", " + name) + ", MD5 " + md5;
+    if (job.license.empty()) job.license = is_published ? "Apache License 2.0" : "unknown";
+    const convert::TorchFile file(job.input, bytes.data(), bytes.size());
+    ffr::WeightsWriter out = begin("nn4.small2", job);
+    convert::write_nn4_small2(convert::read_nn4_small2(file), out);
+    out.save(job.output);
+    std::printf("%s: %s, MD5 %s\n", job.input.c_str(), what.c_str(), md5.c_str());
+}
+
+/// A verb for a kind of file whose origin and licence the user has to tell, unless the file tells them itself.
+CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& what, Job& job, bool tells_origin) {
     CLI::App* const verb = app.add_subcommand(name, what);
-    verb->add_option("input", job.input, "dlib's file")->required();
+    verb->add_option("input", job.input, "the file to convert")->required();
     verb->add_option("output", job.output, "the weight file to write")->required();
-    verb->add_option("--origin", job.origin, "where the weights come from; kept in the file")->required();
-    verb->add_option("--license", job.license, "under which terms; kept in the file")->required();
-    if (has_compact) verb->add_flag("--compact", job.compact, "the small coding instead of float32");
+    verb->add_option("--origin", job.origin, "where the weights come from; kept in the file")->required(!tells_origin);
+    verb->add_option("--license", job.license, "under which terms; kept in the file")->required(!tells_origin);
     return verb;
+}
+
+void add_compact(CLI::App* verb, Job& job) {
+    verb->add_flag("--compact", job.compact, "the small coding instead of float32");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Converts dlib's model files to ffr's weight format."};
+    CLI::App app{"Converts dlib's and OpenFace's model files to ffr's weight format."};
     app.require_subcommand(1);
     Job job;
-    add_verb(app, "hog", "a HOG face detector saved as .svm", job, false)->callback([&] { convert_hog(job); });
-    add_verb(app, "landmarks", "a shape predictor (.dat); compact: leaves of 16, 8 and 4 bits", job, true)
-        ->callback([&] { convert_landmarks(job); });
-    add_verb(app, "resnet29", "the face recognition network (.dat); compact: float16", job, true)->callback([&] {
-        convert_resnet29(job);
+    CLI::App* const hog = add_verb(app, "hog", "dlib's HOG face detector, saved as .svm", job, false);
+    hog->callback([&] { convert_hog(job); });
+    CLI::App* const landmarks =
+        add_verb(app, "landmarks", "dlib's shape predictor (.dat); compact: leaves of 16, 8 and 4 bits", job, false);
+    landmarks->callback([&] { convert_landmarks(job); });
+    add_compact(landmarks, job);
+    CLI::App* const resnet29 =
+        add_verb(app, "resnet29", "dlib's face recognition network (.dat); compact: float16", job, false);
+    resnet29->callback([&] { convert_resnet29(job); });
+    add_compact(resnet29, job);
+    add_verb(app, "nn4.small2", "OpenFace's network nn4.small2 (.t7, binary or ascii)", job, true)->callback([&] {
+        convert_nn4_small2(job);
     });
     try {
         app.parse(argc, argv);

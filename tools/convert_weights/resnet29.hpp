@@ -8,18 +8,11 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
-#include "ffr/network.hpp"
+#include "ffr/resnet29.hpp"
 #include "ffr/weights.hpp"
-#include "half.hpp"
+#include "folded_convolution.hpp"
 
 namespace convert {
-
-/// A convolution with the affine layer behind it folded in.
-struct FoldedConvolution {
-    std::size_t outputs, inputs, side;
-    std::vector<float> weights;  // [output][input][row][column]
-    std::vector<float> bias;     // [output]
-};
 
 struct ResNet29 {
     std::vector<float> pixel_mean;
@@ -78,14 +71,7 @@ inline void fold_affine(DlibStream& in, FoldedConvolution& convolution) {
     for (const char* const field : {"gamma", "beta"}) expect_shape(in, {1, static_cast<std::int64_t>(n), 1, 1}, field);
     in.expect_integer(0, "mode");
     if (tag == "affine_2") in.require(!in.boolean("disabled"), "disabled", "is set");
-    const std::size_t weights_per_output = convolution.weights.size() / n;
-    for (std::size_t o = 0; o < n; ++o) {
-        const double gamma = values[o], beta = values[n + o];
-        for (std::size_t i = o * weights_per_output; i < (o + 1) * weights_per_output; ++i) {
-            convolution.weights[i] = static_cast<float>(gamma * convolution.weights[i]);
-        }
-        convolution.bias[o] = static_cast<float>(gamma * convolution.bias[o] + beta);
-    }
+    for (std::size_t o = 0; o < n; ++o) convolution.fold(o, values[o], values[n + o]);
 }
 
 inline void read_pool(DlibStream& in, const std::string& tag, int side, int stride) {
@@ -176,22 +162,10 @@ inline ResNet29 read_resnet29(DlibStream& in) {
     return net;
 }
 
-/// Writes a tensor of weights in float32 or, when `compact`, in float16.
-inline void add_weights(ffr::WeightsWriter& out, const std::string& name, std::vector<std::size_t> shape,
-                        const std::vector<float>& values, bool compact) {
-    if (!compact) return out.add(name, std::move(shape), values);
-    std::vector<ffr::Half> halves;
-    for (const float value : values) halves.push_back(to_half(value));
-    out.add(name, std::move(shape), halves);
-}
-
 inline void write_resnet29(const ResNet29& net, bool compact, ffr::WeightsWriter& out) {
     out.add("pixel_mean", {3}, net.pixel_mean);
     for (std::size_t i = 0; i < net.convolutions.size(); ++i) {
-        const FoldedConvolution& c = net.convolutions[i];
-        const std::string name = ffr::resnet29_convolution_name(i);
-        add_weights(out, name + "/weights", {c.outputs, c.inputs, c.side, c.side}, c.weights, compact);
-        out.add(name + "/bias", {c.outputs}, c.bias);
+        add_convolution(out, ffr::resnet29_convolution_name(i), net.convolutions[i], compact);
     }
     add_weights(out, "projection/weights", {128, 256}, net.projection, compact);
 }

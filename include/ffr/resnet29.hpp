@@ -13,9 +13,9 @@
 /// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
 /// loss.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,12 +56,15 @@ class ResNet29 {
     /// \param chip  kChipSize x kChipSize pixels. \throws InvalidArgument for another size
     /// Cost: 271 million multiply-adds.
     Embedding forward(ImageView chip) const {
-        FeatureMaps x = max_pool(relu(convolve(stem_, normalise(chip))), 3, 2);
+        FeatureMaps x = max_pool(relu(convolve(stem_, input_maps(chip, kChipSize, pixel_mean_, 256))), {3, 2});
         for (const Block& block : blocks_) {
             FeatureMaps y = convolve(block.second, relu(convolve(block.first, x)));
-            x = relu(add(std::move(y), block.first.stride == 2 ? average_pool(x, 2, 2) : x));
+            x = relu(add(std::move(y), block.first.stride == 2 ? average_pool(x, {2, 2}) : x));
         }
-        return project(global_mean(x));
+        const std::vector<float> numbers = connect(projection_, global_mean(x));
+        Embedding embedding{};
+        std::copy(numbers.begin(), numbers.end(), embedding.begin());
+        return embedding;
     }
 
   private:
@@ -71,7 +74,8 @@ class ResNet29 {
 
     explicit ResNet29(const WeightsFile& weights) {
         weights.require_kind("resnet29");
-        pixel_mean_ = weights.floats("pixel_mean", {3});
+        const std::vector<float> mean = weights.floats("pixel_mean", {3});
+        std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
         std::size_t index = 0;
         stem_ = Convolution::load(weights, resnet29_convolution_name(index++), 3, 32, 7, 2, 0);
         int inputs = stem_.outputs;
@@ -82,44 +86,15 @@ class ResNet29 {
                  Convolution::load(weights, second, shape.channels, shape.channels, 3, 1, 1)});
             inputs = shape.channels;
         }
-        projection_ = weights.floats("projection/weights", {Embedding().size(), static_cast<std::size_t>(inputs)});
+        const auto outputs = Embedding().size();
+        projection_.weights = weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)});
+        projection_.bias.assign(outputs, 0.0f);
     }
 
-    /// Bytes to floats around 0: (value - mean) / 256, planes R, G, B.
-    FeatureMaps normalise(ImageView chip) const {
-        require_pixels(chip);
-        if (chip.width != kChipSize || chip.height != kChipSize) {
-            throw InvalidArgument("the network takes a chip of 150 x 150 pixels, not " + std::to_string(chip.width) +
-                                  " x " + std::to_string(chip.height));
-        }
-        FeatureMaps maps(3, kChipSize, kChipSize);
-        for (int c = 0; c < 3; ++c) {
-            float* out = maps.map(c);
-            const int channel = chip.channels == 1 ? 0 : c;
-            for (int y = 0; y < kChipSize; ++y) {
-                const std::uint8_t* const row = chip.row(y) + channel;
-                for (int x = 0; x < kChipSize; ++x) {
-                    *out++ = (static_cast<float>(row[x * chip.channels]) - pixel_mean_[static_cast<std::size_t>(c)]) /
-                             256.0f;
-                }
-            }
-        }
-        return maps;
-    }
-
-    Embedding project(const std::vector<float>& features) const {
-        Embedding embedding{};
-        const float* weight = projection_.data();
-        for (float& value : embedding) {
-            for (const float feature : features) value += *weight++ * feature;
-        }
-        return embedding;
-    }
-
-    std::vector<float> pixel_mean_;
+    std::array<float, 3> pixel_mean_{};
     Convolution stem_;
     std::vector<Block> blocks_;
-    std::vector<float> projection_;
+    Connection projection_;
 };
 
 }  // namespace ffr

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ffr/embedding.hpp"
-#include "ffr/network.hpp"
+#include "ffr/resnet29.hpp"
 #include "noise.hpp"
 
 using namespace ffr;
@@ -72,7 +72,7 @@ TEST_CASE("a network has 29 convolutions, named in order") {
 TEST_CASE("a chip of another size, or none, is refused") {
     const FaceEmbedder embedder = FaceEmbedder::load(shipped());
     CHECK(embedder.name() == "resnet29");
-    CHECK(embedder.chip_size() == 150);
+    CHECK(embedder.face_size() == 150);
     for (const auto& [width, height] :
          {std::pair{149, 150}, std::pair{150, 151}, std::pair{1, 1}, std::pair{300, 75}}) {
         CHECK_THROWS_WITH_AS(embedder.embed(Image(width, height, 3)),
