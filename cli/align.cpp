@@ -99,8 +99,7 @@ Status run(const Options& options) {
     std::vector<Input> inputs = collect_inputs(options.inputs);
     Outputs outputs(options.output, ".png", inputs);
     return run_batch<Aligned>(
-        inputs, options.shared,
-        [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
+        inputs, options.shared, [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
         [&](const Input& input, Aligned& aligned) { emit(input, aligned, outputs, options); });
 }
 

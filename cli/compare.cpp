@@ -62,7 +62,8 @@ void add_compare(CLI::App& app, Status& status) {
         add_verb(app, "compare", "Tells whether photos show the same person, by the largest face of each",
                  "ffr compare anna.jpg perhaps-anna.jpg");
     add_inputs(*verb, options->inputs);
-    verb->add_option("--distance", options->distance, "nearer than this is the same person; by default 0.6, for nn4.small2 0.995")
+    verb->add_option("--distance", options->distance,
+                     "nearer than this is the same person; by default 0.6, for nn4.small2 0.995")
         ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);

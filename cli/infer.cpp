@@ -178,8 +178,9 @@ void add_infer(CLI::App& app, Status& status) {
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");
     verb->add_flag("--verbose", options->verbose, "how long each step took");
     verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
-    verb->add_option("--distance", options->identify.max_distance,
-                     "unknown when the nearest training face is farther away; by default what suits the model's network")
+    verb->add_option(
+            "--distance", options->identify.max_distance,
+            "unknown when the nearest training face is farther away; by default what suits the model's network")
         ->check(finite_number() & CLI::NonNegativeNumber);
     verb->add_option("--confidence", options->identify.min_confidence, "unknown when less sure than this, 0..1")
         ->check(finite_number() & CLI::Range(0.0, 1.0));

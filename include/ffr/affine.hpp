@@ -85,12 +85,10 @@ struct AlignmentTarget {
     float x, y;
 };
 
-constexpr AlignmentTarget kOuterEyesAndNose[3] = {{36, 2, 0.194157f, 0.16926692f},
-                                                  {45, 0, 0.7888591f, 0.15817115f},
-                                                  {33, 4, 0.4949509f, 0.5144414f}};
-constexpr AlignmentTarget kInnerEyesAndBottomLip[3] = {{39, 3, 0.36378494f, 0.17794687f},
-                                                       {42, 1, 0.6189632f, 0.17277813f},
-                                                       {57, -1, 0.50020397f, 0.7505844f}};
+constexpr AlignmentTarget kOuterEyesAndNose[3] = {
+    {36, 2, 0.194157f, 0.16926692f}, {45, 0, 0.7888591f, 0.15817115f}, {33, 4, 0.4949509f, 0.5144414f}};
+constexpr AlignmentTarget kInnerEyesAndBottomLip[3] = {
+    {39, 3, 0.36378494f, 0.17794687f}, {42, 1, 0.6189632f, 0.17277813f}, {57, -1, 0.50020397f, 0.7505844f}};
 
 /// 1/1024 of a pixel, halves to even, held within 32 bits.
 inline std::int64_t in_1024ths(double pixels) {
@@ -153,7 +151,8 @@ inline Image warp_affine(ImageView image, const AffineMap& map, int width, int h
     Image warped(width, height, image.channels);
     for (int row = 0; row < height; ++row) {
         // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
-        const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16, row_y = detail::in_1024ths(yy * row + y0) + 16;
+        const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
+                           row_y = detail::in_1024ths(yy * row + y0) + 16;
         std::uint8_t* out = warped.row(row);
         for (int column = 0; column < width; ++column) {
             const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;

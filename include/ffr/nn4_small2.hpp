@@ -51,9 +51,9 @@ struct InceptionShape {
 
 /// The modules of nn4.small2 in order.
 constexpr InceptionShape kNn4Small2Modules[] = {
-    {"3a", 96, 128, 16, 32, InceptionPool::max, 32, 64, 1},   {"3b", 96, 128, 32, 64, InceptionPool::l2, 64, 64, 1},
-    {"3c", 128, 256, 32, 64, InceptionPool::max, 0, 0, 2},    {"4a", 96, 192, 32, 64, InceptionPool::l2, 128, 256, 1},
-    {"4e", 160, 256, 64, 128, InceptionPool::max, 0, 0, 2},   {"5a", 96, 384, 0, 0, InceptionPool::l2, 96, 256, 1},
+    {"3a", 96, 128, 16, 32, InceptionPool::max, 32, 64, 1}, {"3b", 96, 128, 32, 64, InceptionPool::l2, 64, 64, 1},
+    {"3c", 128, 256, 32, 64, InceptionPool::max, 0, 0, 2},  {"4a", 96, 192, 32, 64, InceptionPool::l2, 128, 256, 1},
+    {"4e", 160, 256, 64, 128, InceptionPool::max, 0, 0, 2}, {"5a", 96, 384, 0, 0, InceptionPool::l2, 96, 256, 1},
     {"5b", 96, 384, 0, 0, InceptionPool::max, 96, 256, 1},
 };
 
@@ -141,14 +141,16 @@ class Nn4Small2 {
         const std::string name = module + "/pool/window";
         const auto window = weights.tensor<std::int32_t>(name, {3});
         if (window[0] != 3 || window[1] < 1 || window[1] > 3 || window[2] < 0 || window[2] > 1) {
-            throw FormatError(weights.name() + ": tensor '" + name + "' isn't a window of 3 pixels, 1 to 3 apart, with " +
-                              "at most 1 of padding");
+            throw FormatError(weights.name() + ": tensor '" + name +
+                              "' isn't a window of 3 pixels, 1 to 3 apart, with " + "at most 1 of padding");
         }
         return {window[0], window[1], window[2]};
     }
 
     static FeatureMaps forward(const Inception& module, const FeatureMaps& x) {
-        const auto apply = [](const Convolution& layer, const FeatureMaps& maps) { return relu(convolve(layer, maps)); };
+        const auto apply = [](const Convolution& layer, const FeatureMaps& maps) {
+            return relu(convolve(layer, maps));
+        };
         std::vector<FeatureMaps> branches{apply(module.conv_3x3, apply(module.reduce_3x3, x))};
         if (module.shape.out_5x5 > 0) branches.push_back(apply(module.conv_5x5, apply(module.reduce_5x5, x)));
         FeatureMaps pooled =

@@ -94,7 +94,8 @@ TEST_CASE("each stage of nn4.small2 is OpenCV's within 1e-5 of its largest value
             CAPTURE(stage);
             REQUIRE(stages.count(stage) == 1);
             const ffr::FeatureMaps& maps = stages.at(stage);
-            CHECK(record.at("shape").get<std::vector<int>>() == std::vector<int>{maps.channels, maps.height, maps.width});
+            CHECK(record.at("shape").get<std::vector<int>>() ==
+                  std::vector<int>{maps.channels, maps.height, maps.width});
             const auto expected = record.at("values").get<std::vector<double>>();
             const auto step = record.at("step").get<std::size_t>();
             REQUIRE((maps.values.size() + step - 1) / step == expected.size());

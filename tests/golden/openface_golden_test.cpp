@@ -18,10 +18,10 @@ TEST_CASE("faces aligned by three landmarks are OpenCV's to the byte") {
             CAPTURE(name);
             const int size = expected.at("size").get<int>();
             CAPTURE(size);
-            const ffr::Image face = ffr::align_face(image, landmarks, size,
-                                                    name == "outerEyesAndNose"
-                                                        ? ffr::AlignmentLandmarks::outer_eyes_and_nose
-                                                        : ffr::AlignmentLandmarks::inner_eyes_and_bottom_lip);
+            const ffr::Image face =
+                ffr::align_face(image, landmarks, size,
+                                name == "outerEyesAndNose" ? ffr::AlignmentLandmarks::outer_eyes_and_nose
+                                                           : ffr::AlignmentLandmarks::inner_eyes_and_bottom_lip);
             CHECK(golden::hash(face) == expected.at("xxh64").get<std::string>());
             ++compared;
         }

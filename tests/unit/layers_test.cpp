@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -78,6 +79,73 @@ TEST_CASE("pools take the largest value or the mean of each window, and leave ou
     CHECK(max_pool(in, {1, 1}).values == in.values);
     CHECK(average_pool(in, {1, 2}).values == std::vector<float>{1, 3, 5, 11, 13, 15, -1, -3, -5, -2, -4, -6});
     CHECK(average_pool(in, {3, 1}).values.size() == 6);
+}
+
+TEST_CASE("padding adds windows, but nothing to a maximum and zeros to a sum") {
+    const FeatureMaps in = maps(1, 2, 3,
+                                {-1, -2, -3,  //
+                                 -4, -5, -6});
+    const FeatureMaps largest = max_pool(in, {3, 2, 1});
+    CHECK(largest.height == 1);
+    CHECK(largest.width == 2);
+    CHECK(largest.values == std::vector<float>{-1, -2});
+    CHECK(average_pool(in, {2, 2, 1}).values == std::vector<float>{-0.25f, -1.25f, -1, -2.75f});
+    CHECK(l2_pool(maps(1, 2, 2, {3, 0, 0, 4}), {2, 1}).values == std::vector<float>{5});
+    CHECK(l2_pool(maps(1, 2, 2, {3, 0, 0, 4}), {2, 2, 1}).values == std::vector<float>{3, 0, 0, 4});
+}
+
+TEST_CASE("a window that fits nowhere, or is mostly padding, is refused") {
+    const FeatureMaps in(1, 2, 5);
+    CHECK_THROWS_WITH_AS(max_pool(in, {3, 1}), "a window of 3 pixels doesn't fit on maps of 2 x 5", InvalidArgument);
+    CHECK_THROWS_AS(average_pool(in, {5, 1, 1}), InvalidArgument);
+    CHECK_THROWS_AS(l2_pool(in, {3, 1, 2}), InvalidArgument);
+    CHECK_NOTHROW(max_pool(in, {3, 1, 1}));
+    CHECK(max_pool(FeatureMaps(0, 3, 3), {3, 1}).values.empty());
+}
+
+TEST_CASE("a map is damped by its neighbours and by itself") {
+    // Sizes of 3: the neighbours on each side.
+    const ChannelNormalisation how{3, 3.0f, 1.0f, 1.0f};
+    CHECK(normalise_across_channels(maps(4, 1, 1, {1, 2, 0, 3}), how).values ==
+          std::vector<float>{1.0f / 6, 2.0f / 6, 0, 3.0f / 10});
+    CHECK(normalise_across_channels(maps(1, 1, 2, {1, 0}), how).values == std::vector<float>{0.5f, 0});
+    const FeatureMaps weak = normalise_across_channels(maps(1, 1, 1, {2}));
+    CHECK(weak.values[0] == doctest::Approx(2 / std::pow(1 + 1e-4 / 5 * 4, 0.75)));
+    CHECK(normalise_across_channels(FeatureMaps(0, 3, 3)).values.empty());
+}
+
+TEST_CASE("branches are stacked, smaller ones in the middle of zeros") {
+    const FeatureMaps large = maps(1, 3, 4, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}), small = maps(2, 1, 1, {20, 30});
+    const FeatureMaps both = concatenate({large, small});
+    CHECK(both.channels == 3);
+    CHECK(both.height == 3);
+    CHECK(both.width == 4);
+    CHECK(both.values == std::vector<float>{1, 2, 3, 4, 5, 6,  7, 8, 9, 10, 11, 12,  //
+                                            0, 0, 0, 0, 0, 20, 0, 0, 0, 0,  0,  0,   //
+                                            0, 0, 0, 0, 0, 30, 0, 0, 0, 0,  0,  0});
+    const FeatureMaps turned = concatenate({maps(1, 1, 2, {1, 2}), maps(1, 2, 1, {3, 4})});
+    CHECK(turned.values == std::vector<float>{1, 2, 0, 0, 3, 0, 4, 0});
+    CHECK(concatenate({}).values.empty());
+}
+
+TEST_CASE("a fully connected layer adds weighted inputs to its bias, and refuses another number of them") {
+    const Connection layer{{1, 2, 3, 4, 5, 6}, {10, 20}};
+    CHECK(connect(layer, {1, 0, -1}) == std::vector<float>{8, 18});
+    CHECK_THROWS_WITH_AS(connect(layer, {1, 2}), "a layer of 2 outputs and 6 weights can't take 2 numbers",
+                         InvalidArgument);
+    CHECK(connect({{}, {7}}, {}) == std::vector<float>{7});
+}
+
+TEST_CASE("pixels become numbers plane by plane, gray ones three times") {
+    Image pixel(1, 1, 3);
+    pixel.pixels() = {10, 20, 30};
+    CHECK(input_maps(pixel, 1, {0, 10, 40}, 10).values == std::vector<float>{1, 1, -1});
+    Image gray(1, 1, 1);
+    gray.pixels() = {255};
+    CHECK(input_maps(gray, 1, {0, 0, 0}, 255).values == std::vector<float>{1, 1, 1});
+    CHECK_THROWS_WITH_AS(input_maps(gray, 2, {0, 0, 0}, 1), "the network takes a face of 2 x 2 pixels, not 1 x 1",
+                         InvalidArgument);
+    CHECK_THROWS_AS(input_maps(Image(), 0, {0, 0, 0}, 1), InvalidArgument);
 }
 
 TEST_CASE("a sum of unequal stacks has the larger extents, with both at the top left on zeros") {

@@ -76,7 +76,7 @@ TEST_CASE("a chip of another size, or none, is refused") {
     for (const auto& [width, height] :
          {std::pair{149, 150}, std::pair{150, 151}, std::pair{1, 1}, std::pair{300, 75}}) {
         CHECK_THROWS_WITH_AS(embedder.embed(Image(width, height, 3)),
-                             ("the network takes a chip of 150 x 150 pixels, not " + std::to_string(width) + " x " +
+                             ("the network takes a face of 150 x 150 pixels, not " + std::to_string(width) + " x " +
                               std::to_string(height))
                                  .c_str(),
                              InvalidArgument);

@@ -38,7 +38,8 @@ inline void add_weights(ffr::WeightsWriter& out, const std::string& name, std::v
 }
 
 /// Writes NAME/weights and NAME/bias.
-inline void add_convolution(ffr::WeightsWriter& out, const std::string& name, const FoldedConvolution& c, bool compact) {
+inline void add_convolution(ffr::WeightsWriter& out, const std::string& name, const FoldedConvolution& c,
+                            bool compact) {
     add_weights(out, name + "/weights", {c.outputs, c.inputs, c.side, c.side}, c.weights, compact);
     out.add(name + "/bias", {c.outputs}, c.bias);
 }

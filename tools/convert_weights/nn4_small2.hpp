@@ -80,8 +80,9 @@ class TorchModule {
         for (const auto& [key, value] : *table) {
             const auto* const index = key->as<double>();
             if (index == nullptr || *index != static_cast<double>(all.size() + 1)) fail("modules isn't a list");
-            all.emplace_back(*file_, *value,
-                             (place_ == "network" ? "" : place_ + ".") + "modules[" + std::to_string(all.size() + 1) + "]");
+            all.emplace_back(
+                *file_, *value,
+                (place_ == "network" ? "" : place_ + ".") + "modules[" + std::to_string(all.size() + 1) + "]");
         }
         return all;
     }
@@ -262,7 +263,8 @@ inline TorchInception read_inception(const TorchModule& module, const ffr::Incep
     concat.expect("dimension", 2);
     ModuleSequence branches(concat);
     TorchInception found;
-    const auto read_filters = [&](int reduced, int outputs, int side, FoldedConvolution& reduce, FoldedConvolution& filters) {
+    const auto read_filters = [&](int reduced, int outputs, int side, FoldedConvolution& reduce,
+                                  FoldedConvolution& filters) {
         if (outputs == 0) return;
         ModuleSequence branch(branches.next("Sequential"));
         reduce = read_unit(branch, inputs, reduced, 1, 1);
