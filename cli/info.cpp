@@ -19,6 +19,16 @@ std::string blas_name() {
 #endif
 }
 
+/// True when a weight file that isn't shipped can be found.
+bool have_weights(const std::string& name, const SharedOptions& options) {
+    try {
+        ffr::find_weights(name, options.weights);
+        return true;
+    } catch (const ffr::FileError&) {
+        return false;
+    }
+}
+
 Json weight_record(const std::string& name, const SharedOptions& options) {
     const ffr::WeightsFile file = open_weights(name, options);
     return {{"file", file.name()},           {"kind", file.kind()},
@@ -32,8 +42,10 @@ Status run(const SharedOptions& options) {
                 {"simd", Eigen::SimdInstructionSetsInUse()},
                 {"blas", blas_name()},
                 {"weights", Json::array()}};
-    for (const char* const name : kWeightNames) {
+    for (std::size_t i = 0; i < std::size(kWeightNames); ++i) {
+        const char* const name = kWeightNames[i];
         try {
+            if (i >= kShippedWeights && !have_weights(name, options)) continue;
             record["weights"].push_back(weight_record(name, options));
         } catch (const ffr::Error& error) {
             std::cerr << "ffr: " << error.what() << '\n';

@@ -23,5 +23,7 @@ ffr::Pipeline load_pipeline(const SharedOptions& options);
 /// How the detector shall search.
 ffr::DetectOptions detect_options(const SharedOptions& options);
 
-/// The shipped weight files in the order in which they're used.
-inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "landmarks5.ffr", "landmarks68.ffr", "resnet29.ffr"};
+/// The weight files in the order in which they're used, those that aren't shipped last.
+inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "landmarks5.ffr", "landmarks68.ffr", "resnet29.ffr",
+                                               "nn4.small2.ffr"};
+inline constexpr std::size_t kShippedWeights = 4;

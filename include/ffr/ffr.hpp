@@ -32,6 +32,7 @@
 #include "smo.hpp"
 #include "svm.hpp"
 #include "identify.hpp"
+#include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"
 // clang-format on

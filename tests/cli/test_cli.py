@@ -4,6 +4,7 @@ Run by ctest as: python3 test_cli.py PROGRAM PROJECT. Needs Python's standard li
 """
 
 import csv
+import hashlib
 import json
 import os
 import pathlib
@@ -25,6 +26,9 @@ OBAMA2 = PHOTOS / "unseen" / "obama2.jpg"
 HOPPER = PHOTOS / "unseen" / "grace_hopper.jpg"
 GROUP = PHOTOS / "unseen" / "group.jpg"
 NO_FACE = PROJECT / "tests" / "golden" / "images" / "no_face_brick.png"
+
+sys.path.insert(0, str(PROJECT / "tests" / "golden"))
+import make_t7  # noqa: E402
 
 DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -67,7 +71,7 @@ class CliTest(unittest.TestCase):
 
 
 class Usage(CliTest):
-    VERBS = ["detect", "landmarks", "align", "represent", "compare", "train", "infer", "demo", "bench", "info"]
+    VERBS = ["detect", "landmarks", "align", "represent", "compare", "train", "infer", "evaluate", "demo", "bench", "info"]
 
     def test_each_verb_explains_itself_with_an_example(self):
         for verb in self.VERBS:
@@ -318,6 +322,44 @@ class LandmarksAndAlign(CliTest):
         run("align", self.folder / "p-2.jpg", "-o", alone)
         self.assertEqual((out / "p-2.png").read_bytes(), (alone / "p-2.png").read_bytes())
 
+    def test_what_is_aligned_already_is_not_done_again(self):
+        self.check(run("align", GROUP, ASTRONAUT, "-o", self.folder), DONE)
+        (self.folder / "group.png").write_text("done by somebody else")
+        (self.folder / "astronaut.png").unlink()
+        got = records(self.check(run("align", "--json", GROUP, ASTRONAUT, "-o", self.folder), DONE))
+        self.assertEqual(got[0], {"image": str(GROUP), "skipped": "is aligned already"})
+        self.assertEqual(len(got[1]["faces"]), 1)
+        self.assertEqual((self.folder / "group.png").read_text(), "done by somebody else")
+        result = self.check(run("align", GROUP, "-o", self.folder), DONE)
+        self.assertIn("group.jpg: skipped, is aligned already", result.stdout)
+
+    def test_openface_aligns_a_tree_to_any_size_by_either_set_of_landmarks(self):
+        def sizes(folder):
+            return {struct.unpack(">II", p.read_bytes()[16:24]) for p in folder.rglob("*.png")}
+
+        method = ["align", "--method", "openface"]
+        self.check(run(*method, PEOPLE, "-o", self.folder / "a"), DONE)
+        self.assertEqual(self.only_files(self.folder / "a"),
+                         ["barack_obama/obama.png", "barack_obama/obama3.png", "eileen_collins/astronaut.png",
+                          "joe_biden/biden.png"])
+        self.assertEqual(sizes(self.folder / "a"), {(96, 96)})
+        self.check(run(*method, "--size", "33", PEOPLE, "-o", self.folder / "b"), DONE)
+        self.assertEqual(sizes(self.folder / "b"), {(33, 33)})
+        self.check(run(*method, "--landmarks", "innerEyesAndBottomLip", ASTRONAUT, "-o", self.folder / "c"), DONE)
+        self.assertNotEqual((self.folder / "c" / "astronaut.png").read_bytes(),
+                            (self.folder / "a" / "eileen_collins" / "astronaut.png").read_bytes())
+        self.check(run(*method, "--points", "5", ASTRONAUT, "-o", self.folder / "d"), DONE)
+        self.check(run(*method, "--points", "5", "--landmarks", "innerEyesAndBottomLip", ASTRONAUT, "-o", self.folder),
+                   WRONG_USAGE, "innerEyesAndBottomLip needs --points 68")
+        for option in (["--size", "100"], ["--landmarks", "outerEyesAndNose"]):
+            self.check(run("align", *option, ASTRONAUT, "-o", self.folder), WRONG_USAGE, "goes with --method openface")
+
+    def test_images_with_several_faces_are_left_out_on_request(self):
+        got = records(self.check(run("align", "--method", "openface", "--skip-multi", "--json", GROUP, ASTRONAUT, "-o",
+                                     self.folder), DONE))
+        self.assertEqual(got[0], {"image": str(GROUP), "skipped": "has 4 faces"})
+        self.assertEqual(self.only_files(self.folder), ["astronaut.png"])
+
     def test_no_face_to_align_is_a_failure(self):
         self.check(run("align", NO_FACE, ASTRONAUT, "-o", self.folder), SOME_FAILED, "brick.png: there's no face")
         self.assertEqual(self.only_files(self.folder), ["astronaut.png"])
@@ -492,6 +534,189 @@ class TrainAndInfer(CliTest):
         self.check(run("infer", PROJECT / "weights" / "resnet29.ffr", OBAMA2), SOME_FAILED,
                    "'resnet29'; infer needs a model made by `ffr train`")
         self.check(run("infer", self.folder / "none", OBAMA2), SOME_FAILED, "none: can't open the file: No such file")
+
+
+class OpenFace(CliTest):
+    """nn4.small2 with made-up weights: the whole way from a .t7 file to a name."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.weights = pathlib.Path(folder.name) / "weights"
+        shutil.copytree(PROJECT / "weights", cls.weights, ignore=shutil.ignore_patterns("exact", "*.md"))
+        cls.network = make_t7.t7(1, "published")
+        (cls.weights / "net.t7").write_bytes(cls.network)
+        cls.converted = cls.convert(cls.weights / "net.t7", cls.weights / "nn4.small2.ffr")
+
+    @staticmethod
+    def convert(source, target, *more):
+        return run("nn4.small2", source, target, *more, program=PROGRAM.parent / "convert_weights")
+
+    def ffr(self, verb, *arguments, weights=None):
+        return run(verb, "--weights", weights or self.weights, *arguments)
+
+    def test_an_unknown_network_is_said_to_be_one(self):
+        self.check(self.converted, DONE)
+        md5 = hashlib.md5(self.network).hexdigest()
+        self.assertEqual(self.converted.stdout,
+                         f"{self.weights / 'net.t7'}: an unknown network of nn4.small2's shape, MD5 {md5}\n")
+        [record] = records(self.check(self.ffr("info", "--json"), DONE))
+        self.assertEqual([w["kind"] for w in record["weights"]],
+                         ["hog_detector", "landmarks", "landmarks", "resnet29", "nn4.small2"])
+        self.assertEqual(record["weights"][-1]["origin"],
+                         f"an unknown network of nn4.small2's shape, net.t7, MD5 {md5}")
+        self.assertEqual(record["weights"][-1]["license"], "unknown")
+
+    def test_origin_and_licence_may_be_told(self):
+        target = self.folder / "mine.ffr"
+        self.check(self.convert(self.weights / "net.t7", target, "--origin", "mine", "--license", "CC0"), DONE)
+        self.assertIn(b"mine", target.read_bytes())
+
+    def test_bad_networks_are_refused_with_the_place_and_leave_no_file(self):
+        for content, reason in [(b"", "byte 0: the file ends here"), (b"\x80\x02 a pickle", "type tag"),
+                                (self.network[:1_000_000], "byte "), (self.network + b"x", "1 bytes too many"),
+                                (self.network.replace(b"nn.Linear", b"nn.Maxout"), "expected a Linear")]:
+            (self.folder / "bad.t7").write_bytes(content)
+            self.check(self.convert(self.folder / "bad.t7", self.folder / "out.ffr"), SOME_FAILED, "bad.t7: .*" + reason)
+        self.check(self.convert(self.folder / "none.t7", self.folder / "out.ffr"), SOME_FAILED, "none.t7: can't open")
+        self.assertEqual(self.only_files(self.folder), ["bad.t7"])
+
+    def test_without_its_weights_the_network_says_where_to_get_them(self):
+        self.check(run("represent", "--embedder", "nn4.small2", ASTRONAUT), SOME_FAILED,
+                   "nn4.small2.ffr: no such weights.*docs/openface.md")
+
+    def test_the_openface_way_from_photos_to_names(self):
+        nn4 = ["--embedder", "nn4.small2"]
+        aligned, reps, model = (self.folder / name for name in ("aligned", "reps", "people.ffr"))
+        self.check(self.ffr("align", "--method", "openface", PEOPLE, "-o", aligned), DONE)
+        self.check(self.ffr("represent", "--aligned", *nn4, aligned, "-o", reps), DONE)
+        numbers = [[float(x) for x in row] for row in csv.reader((reps / "reps.csv").read_text().splitlines())]
+        self.assertTrue(all(abs(sum(x * x for x in row) - 1) < 1e-5 for row in numbers))
+        source = json.loads((reps / "source.json").read_text())
+        self.assertEqual((source["embedder"], source["alignment"]), ("nn4.small2", ""))
+        self.check(self.ffr("train", reps, "-o", model), DONE)
+        self.check(self.ffr("train", reps, "--embedder", "resnet29", "-o", model), SOME_FAILED,
+                   "holds numbers of nn4.small2, not of resnet29")
+        # The network is the model's without being told, and a training photo gives its row of the table.
+        [record] = records(self.check(self.ffr("infer", model, "--json", PEOPLE / "joe_biden" / "biden.jpg"), DONE))
+        self.assertEqual(record["faces"][0]["embedding"], numbers[3])
+        self.check(self.ffr("infer", model, "--embedder", "resnet29", OBAMA2), SOME_FAILED,
+                   "people.ffr: was trained with network nn4.small2, not resnet29")
+        # The same people from photos, in one step.
+        self.check(self.ffr("train", PEOPLE, *nn4, "-o", self.folder / "direct.ffr"), DONE)
+        result = self.check(self.ffr("infer", "--multi", self.folder / "direct.ffr", GROUP), DONE)
+        self.assertEqual(len(re.findall(r"@ x=\d+", result.stdout)), 4)
+
+    def test_tables_that_openface_wrote_are_taken_for_the_network_that_s_named(self):
+        (self.folder / "labels.csv").write_text("1,aligned/anna/1.png\n2,aligned/ben/1.png\n")
+        rows = [",".join(["1"] + ["0"] * 127), ",".join(["0"] * 127 + ["1"])]
+        (self.folder / "reps.csv").write_text("\n".join(rows) + "\n")
+        model = self.folder / "people.ffr"
+        self.check(run("train", self.folder, "--embedder", "nn4.small2", "-o", model), DONE)
+        self.check(self.ffr("infer", model, OBAMA2), DONE)
+        (self.folder / "source.json").write_text('{"embedder": "vgg", "weights": "", "alignment": ""}')
+        self.check(run("train", self.folder, "-o", model), SOME_FAILED, "source.json: there's no network 'vgg'")
+        (self.folder / "source.json").write_text("{}")
+        self.check(run("train", self.folder, "-o", model), SOME_FAILED, "source.json: .*embedder")
+
+    def test_a_model_refuses_other_weights_and_another_alignment(self):
+        model = self.folder / "people.ffr"
+        self.check(self.ffr("train", PEOPLE, "--embedder", "nn4.small2", "-o", model), DONE)
+        other = self.folder / "other"
+        shutil.copytree(self.weights, other)
+        (other / "net.t7").write_bytes(make_t7.t7(2, "published"))
+        self.check(self.convert(other / "net.t7", other / "nn4.small2.ffr"), DONE)
+        self.check(self.ffr("infer", model, OBAMA2, weights=other), SOME_FAILED,
+                   "people.ffr: was trained with weights with checksum [0-9a-f]{16}, not [0-9a-f]{16}")
+        self.check(self.ffr("infer", model, "--points", "5", OBAMA2), SOME_FAILED,
+                   "people.ffr: was trained with alignment 'outer eyes and nose at 96 pixels by 68 landmarks', not "
+                   "'outer eyes and nose at 96 pixels by 5 landmarks'")
+
+
+class Evaluate(CliTest):
+    def made_up_lfw(self):
+        """Four people's photos under LFW's names."""
+        for name, number, photo in [("Barack_Obama", 1, PEOPLE / "barack_obama" / "obama.jpg"),
+                                    ("Barack_Obama", 2, OBAMA2), ("Barack_Obama", 3, PEOPLE / "barack_obama" / "obama3.jpg"),
+                                    ("Eileen_Collins", 1, ASTRONAUT), ("Grace_Hopper", 1, HOPPER),
+                                    ("Joe_Biden", 1, PEOPLE / "joe_biden" / "biden.jpg")]:
+            folder = self.folder / "lfw" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(photo, folder / f"{name}_{number:04}.jpg")
+        (self.folder / "pairs.txt").write_text(
+            "2\t2\n"
+            "Barack_Obama\t1\t2\nBarack_Obama\t1\t3\nBarack_Obama\t1\tJoe_Biden\t1\nEileen_Collins\t1\tGrace_Hopper\t1\n"
+            "Barack_Obama\t2\t3\nBarack_Obama\t3\t1\nBarack_Obama\t2\tEileen_Collins\t1\nGrace_Hopper\t1\tJoe_Biden\t1\n")
+
+    def accuracy_by_hand(self):
+        """The protocol on distances that compare tells: the largest of the best thresholds of the other fold."""
+        photos = sorted((self.folder / "lfw").rglob("*.jpg"))
+        distances = {(pathlib.Path(r["a"]).stem, pathlib.Path(r["b"]).stem): r["distance"] ** 2
+                     for r in records(run("compare", "--json", *photos))}
+        folds = [[], []]
+        for i, line in enumerate((self.folder / "pairs.txt").read_text().splitlines()[1:]):
+            words = line.split("\t")
+            names = sorted([f"{words[0]}_000{words[1]}", f"{words[-2] if len(words) == 4 else words[0]}_000{words[-1]}"])
+            folds[i // 4].append((distances[tuple(names)], len(words) == 3))
+
+        def right(fold, threshold):
+            return sum((distance < threshold) == same for distance, same in folds[fold])
+
+        thresholds = [i / 100 for i in range(400)]
+        chosen = [max(thresholds, key=lambda t: (right(1 - fold, t), t)) for fold in (0, 1)]
+        return sum(right(fold, chosen[fold]) for fold in (0, 1)) / 8
+
+    def lfw(self, *arguments, tree="lfw", pairs="pairs.txt"):
+        return run("evaluate", "lfw", self.folder / tree, "--pairs", self.folder / pairs, "-o", self.folder / "out",
+                   *arguments)
+
+    def test_a_small_set_laid_out_like_lfw(self):
+        self.made_up_lfw()
+        [got] = records(self.check(self.lfw("--json"), DONE))
+        self.assertEqual((got["pairs"], got["folds"], got["auc"], got["equal_error_rate"]), (8, 2, 1, 0))
+        self.assertEqual(got["accuracy"], self.accuracy_by_hand())
+        self.assertEqual(self.only_files(self.folder / "out"),
+                         ["accuracies.csv", "roc-fold-0.csv", "roc-fold-1.csv", "roc.csv", "roc.png"])
+        fold = list(csv.DictReader((self.folder / "out" / "roc-fold-0.csv").read_text().splitlines()))
+        self.assertEqual(len(fold), 400)
+        self.assertEqual({k: fold[0][k] for k in ("threshold", "tp", "tn", "fp", "fn")},
+                         {"threshold": "0.00", "tp": "0", "tn": "2", "fp": "0", "fn": "2"})
+        self.assertEqual(len((self.folder / "out" / "roc.csv").read_text().splitlines()), 1001)
+        self.assertRegex(self.lfw().stdout, r"^8 pairs in 2 folds: accuracy 0\.\d{4} \+/- 0\.\d{4}, AUC 1\.0000, equal")
+
+    def test_from_tables_the_answer_is_the_same_as_from_pictures(self):
+        self.made_up_lfw()
+        self.check(run("represent", self.folder / "lfw", "-o", self.folder / "reps"), DONE)
+        self.assertEqual(self.lfw("--json").stdout, self.lfw("--json", tree="reps").stdout)
+
+    def test_a_picture_without_a_face_is_measured_in_the_middle(self):
+        self.made_up_lfw()
+        shutil.copy(NO_FACE, self.folder / "lfw" / "Grace_Hopper" / "Grace_Hopper_0001.jpg")
+        self.check(self.lfw(), DONE)
+
+    def test_bad_pairs_are_named_with_the_line(self):
+        self.made_up_lfw()
+        good = (self.folder / "pairs.txt").read_text()
+        for content, reason in [("", "line 1: should have the number of folds"), ("1 2\n", "line 1"),
+                                (good.replace("Barack_Obama\t2\t3", "Barack_Obama\t2"), "line 6: should have a name and two"),
+                                (good.replace("\t1\tJoe_Biden", "\tx\tJoe_Biden", 1), "line 4: 'x' isn't a picture's number"),
+                                (good.replace("Obama\t1\t3", "Obama\t1\t4", 1), "line 3: .*has no picture 'Barack_Obama_0004'"),
+                                (good[: good.index("Grace_Hopper\t1\tJoe")], "has 7 pairs, but the first line says 2 times")]:
+            (self.folder / "bad.txt").write_text(content)
+            self.check(self.lfw(pairs="bad.txt"), SOME_FAILED, "bad.txt: .*" + reason)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_classification_of_people_far_apart(self):
+        rows = [(f"p{person}/{face}.png", [1.0 if i == person else 0.01 * ((face * 7 + i) % 5) for i in range(128)])
+                for person in range(12) for face in range(5 + person)]
+        (self.folder / "labels.csv").write_text("".join(f"1,{path}\n" for path, _ in rows))
+        (self.folder / "reps.csv").write_text("".join(",".join(map(str, numbers)) + "\n" for _, numbers in rows))
+        result = run("evaluate", "classification", self.folder, "--json", "--people", "3,10,99", "-o", self.folder / "out")
+        got = records(self.check(result, DONE))
+        self.assertEqual([(r["people"], r["accuracy"]) for r in got], [(3, 1), (10, 1), (12, 1)])
+        self.assertEqual(self.only_files(self.folder / "out"), ["classification.csv", "classification.png"])
+        self.check(run("evaluate", "classification", self.folder, "--people", "1", "-o", self.folder / "out"), WRONG_USAGE)
 
 
 class Weights(CliTest):

@@ -105,7 +105,9 @@ TEST_CASE("sizes, strides and paddings that nn4.small2 hasn't got are refused wi
     CHECK(complaint(with_number("padW", 0, 2)) == "modules[1]: padW is 2, expected 3");
     CHECK(complaint(with_number("nOutputPlane", 1, 65)) == "modules[6]: nOutputPlane is 65, expected 64");
     CHECK(complaint(with_number("nInputPlane", 2, -64)) == "modules[9]: nInputPlane is -64, expected 64");
-    CHECK(complaint(with_number("dW", 1, 3)) == "modules[4]: dW isn't 1, 2 or 3" + std::string());
+    CHECK(complaint(with_number("dW", 1, 4)) == "modules[4]: dW isn't 1, 2 or 3");
+    CHECK(complaint(with_number("dW", 1, 3)) == "modules[4]: dH is 2, expected 3");
+    CHECK(complaint(with_number("padW", 1, 2)) == "modules[4]: padW isn't 0 or 1");
     CHECK(complaint(with_number("size", 0, 7)) == "modules[5]: size is 7, expected 5");
     CHECK(complaint(with_number("beta", 1, 0.5)) == "modules[12]: beta is 0.5, expected 0.75");
     CHECK(complaint(with_number("dimension", 0, 1)) == "modules[14].modules[1]: dimension is 1, expected 2");
