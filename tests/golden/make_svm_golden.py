@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes data/svm.json: what libsvm, as scikit-learn contains it, says about synthetic embeddings.
+"""Makes data/svm.json and data/svm_people.json: what libsvm, as scikit-learn contains it, says about synthetic embeddings.
 
 Usage: python3 tests/golden/make_svm_golden.py    (takes seconds; the output is the same every time)
 
@@ -12,6 +12,10 @@ For each of three folds (every third sample is held out) the file has, for the h
                    pairwise coupling written here from the papers
     libsvm_*       predict_proba of SVC(probability=True), whose folds are drawn by chance: median, minimum and maximum
                    over SEEDS values of random_state
+
+svm_people.json asks the simpler question of OpenFace's users, for 5 and for 10 people: from ten pictures each, the
+probabilities of people in a hundred other pictures; median over PEOPLE_SEEDS values of random_state. Samples there are
+whole ten thousandths.
 """
 
 import json
@@ -30,14 +34,16 @@ if found != VERSIONS:
 PEOPLE = [8, 9, 10, 11, 12, 14]  # samples of each person
 DIMENSION = 128
 SEEDS = 101
+PEOPLE_SETS = {5: (10, 20), 10: (10, 10)}  # people: pictures of each to train on, and to name
+PEOPLE_SEEDS = 21
 RIDGE = 1e-12  # keeps Newton's matrix invertible
 
 
-def make_samples(rng):
+def make_samples(rng, counts):
     """Unit vectors: people share most of their direction, and one picture in four is a poor one."""
     common = rng.standard_normal(DIMENSION)
     samples, labels = [], []
-    for person, count in enumerate(PEOPLE):
+    for person, count in enumerate(counts):
         centre = common + 0.75 * rng.standard_normal(DIMENSION)
         centre /= np.linalg.norm(centre)
         for _ in range(count):
@@ -145,8 +151,29 @@ def make_fold(x, y, held_out):
     }
 
 
+def make_people(people, training, naming):
+    x, y = make_samples(np.random.default_rng(people), [training + naming] * people)
+    is_training = np.arange(len(y)) % (training + naming) < training
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        by_seed = np.array([train(x[is_training], y[is_training], probability=True, random_state=seed)
+                            .predict_proba(x[~is_training]) for seed in range(PEOPLE_SEEDS)])
+    median = np.median(by_seed, axis=0)
+    print(f"{people} people: right names {np.mean(median.argmax(axis=1) == y[~is_training]):.2f}, spread over seeds: "
+          f"mean {np.mean(by_seed.max(axis=0) - by_seed.min(axis=0)):.4f}")
+    return {"people": people, "training": np.rint(x[is_training] * 1e4).astype(int).tolist(),
+            "training_labels": y[is_training].tolist(), "naming": np.rint(x[~is_training] * 1e4).astype(int).tolist(),
+            "probabilities": rounded(median, 4)}
+
+
+def save(name, data):
+    target = pathlib.Path(__file__).parent / "data" / name
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(data, separators=(",", ":")).replace("],", "],\n") + "\n")
+
+
 def main():
-    x, y = make_samples(np.random.default_rng(20240527))
+    x, y = make_samples(np.random.default_rng(20240527), PEOPLE)
     folds = [make_fold(x, y, np.arange(len(y)) % 3 == fold) for fold in range(3)]
     data = {
         "versions": found,
@@ -155,9 +182,9 @@ def main():
         "samples": rounded(x, 4),
         "folds": folds,
     }
-    target = pathlib.Path(__file__).parent / "data" / "svm.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(data, separators=(",", ":")).replace("],", "],\n") + "\n")
+    save("svm.json", data)
+    save("svm_people.json", {"versions": found, "seeds": PEOPLE_SEEDS,
+                             "sets": [make_people(people, *counts) for people, counts in PEOPLE_SETS.items()]})
     for fold in folds:
         p = np.array(fold["libsvm_median"])
         right = np.mean(p.argmax(axis=1) == y[fold["held_out"]])
