@@ -804,11 +804,16 @@ class Documents(CliTest):
         result = run(PROJECT / "weights", self.folder / "people.ffr", self.folder / "none.jpg", program=example)
         self.check(result, SOME_FAILED, "none.jpg: can't open the file")
 
-    def test_the_readme_s_commands_are_verbs_that_exist(self):
-        commands = re.findall(r"^build/bin/ffr (\w+)", (PROJECT / "README.md").read_text(), re.M)
-        self.assertGreaterEqual(len(commands), 4)
-        for verb in commands:
-            self.assertIn(verb, Usage.VERBS)
+    def test_documented_commands_have_verbs_and_options_that_exist(self):
+        for page, least in ((PROJECT / "README.md", 4), (PROJECT / "docs" / "openface.md", 6)):
+            commands = re.findall(r"^build/bin/ffr ([^#\n]+)", page.read_text(), re.M)
+            self.assertGreaterEqual(len(commands), least)
+            for words in map(str.split, commands):
+                self.assertIn(words[0], Usage.VERBS)
+                verb = words[:2] if words[0] == "evaluate" else words[:1]
+                explained = run(*verb, "--help").stdout
+                for option in (word for word in words if word.startswith("-")):
+                    self.assertIn(option, explained, " ".join(words))
 
 
 if __name__ == "__main__":
