@@ -127,7 +127,7 @@ inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
 /// Warps an image: pixel p of the result shows what lies at the point that `map` brings to p.
 ///
 /// Bilinear between the four neighbours, whose weights are multiples of 1/32 in each direction; what lies outside of the
-/// image counts as black. Same pixels as OpenCV 4's warpAffine with its default settings.
+/// image counts as black. docs/accuracy.md tells whose pixels these are.
 /// \param width, height  of the result, 0..32767
 /// \throws InvalidArgument when the image is empty, a size is out of range, or the map isn't finite or squeezes the
 /// plane into a line
