@@ -1,8 +1,10 @@
 // align: the straightened face of each image.
 
+#include <algorithm>
 #include <memory>
 
 #include "ffr/affine.hpp"
+#include "ffr/draw.hpp"
 #include "models.hpp"
 #include "outputs.hpp"
 #include "verbs.hpp"
@@ -28,20 +30,27 @@ struct Aligned {
     std::vector<ffr::Image> chips;
 };
 
+constexpr const char* kAlignedAlready = "is aligned already";
+
+bool is_written(const std::filesystem::path& path) {
+    std::error_code code;
+    return std::filesystem::is_regular_file(path, code) && std::filesystem::file_size(path, code) > 0;
+}
+
 ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, const Options& options) {
     if (options.method == "chip") return ffr::extract_chip(image, ffr::face_chip_geometry(landmarks));
     const bool by_outer_eyes = options.landmarks == "outerEyesAndNose";
-    return ffr::align_face(image, landmarks, options.size,
-                           by_outer_eyes ? ffr::AlignmentLandmarks::outer_eyes_and_nose
-                                         : ffr::AlignmentLandmarks::inner_eyes_and_bottom_lip);
+    const ffr::Image face = ffr::align_face(image, landmarks, options.size,
+                                            by_outer_eyes ? ffr::AlignmentLandmarks::outer_eyes_and_nose
+                                                          : ffr::AlignmentLandmarks::inner_eyes_and_bottom_lip);
+    return ffr::to_rgb(face);  // OpenFace's aligned faces are in colour, gray ones too
 }
 
 Aligned align(const Input& input, const ffr::FaceDetector& detector, const ffr::LandmarkPredictor& predictor,
               const Outputs& outputs, const Options& options) {
     Aligned aligned;
-    std::error_code code;
-    if (std::filesystem::exists(outputs.path(input), code)) {
-        aligned.skipped = "is aligned already";
+    if (!options.all_faces && is_written(outputs.path(input))) {
+        aligned.skipped = kAlignedAlready;
         return aligned;
     }
     aligned.image = read_input(input, options.shared);
@@ -70,15 +79,18 @@ std::vector<std::filesystem::path> chip_paths(const Input& input, std::size_t co
     return paths;
 }
 
+void report_skipped(const Input& input, const std::string& reason, const Options& options) {
+    if (options.shared.json) return print_record({{"image", input.path.u8string()}, {"skipped", reason}});
+    std::cout << input.path.u8string() << ": skipped, " << reason << '\n';
+}
+
 void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Options& options) {
-    if (!aligned.skipped.empty()) {
-        if (options.shared.json) return print_record({{"image", input.path.u8string()}, {"skipped", aligned.skipped}});
-        std::cout << input.path.u8string() << ": skipped, " << aligned.skipped << '\n';
-        return;
-    }
+    if (!aligned.skipped.empty()) return report_skipped(input, aligned.skipped, options);
     const std::vector<std::filesystem::path> paths = chip_paths(input, aligned.chips.size(), outputs);
-    // The first one last: where it is, the others are too, and a run that was interrupted can go on.
-    for (std::size_t i = paths.size(); i-- > 0;) write_picture(paths[i], aligned.chips[i]);
+    if (std::all_of(paths.begin(), paths.end(), is_written)) return report_skipped(input, kAlignedAlready, options);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        if (!is_written(paths[i])) write_picture(paths[i], aligned.chips[i]);
+    }
     Json record = image_record(input.path, aligned.image);
     for (std::size_t i = 0; i < paths.size(); ++i) {
         Json face = detection_record(aligned.faces[i]);

@@ -1,6 +1,7 @@
 #include "chart.hpp"
 
 #include <cmath>
+#include <cstdio>
 
 #include "report.hpp"
 

@@ -36,7 +36,7 @@ Status run(const Options& options) {
     const bool all_found =
         std::all_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.error.empty(); });
     if (inputs.size() < 2 && all_found) throw CLI::ValidationError("compare", "needs at least two images");
-    const double limit = options.distance.value_or(ffr::same_person_distance(options.shared.embedder));
+    const double limit = options.distance.value_or(ffr::same_person_distance(pipeline.embedder().name()));
     std::vector<Measured> measured;
     const Status status = run_batch<ffr::Face>(
         inputs, options.shared,

@@ -56,6 +56,7 @@ std::vector<NamedPair> read_pairs(const std::string& path) {
     std::size_t line = 1;
     const auto where = [&] { return path + ": line " + std::to_string(line) + ": "; };
     std::getline(in, text);
+    if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);  // the mark that some editors put before UTF-8
     std::size_t folds = 0, count = 0;
     if (!(std::istringstream(text) >> folds >> count) || folds < 2 || count < 1) {
         throw ffr::FormatError(where() + "should have the number of folds and of pairs, such as '10 300'");
@@ -72,6 +73,7 @@ std::vector<NamedPair> read_pairs(const std::string& path) {
             throw ffr::FormatError(where() + (same ? "should have a name and two numbers"
                                                    : "should have a name, a number, a name and a number"));
         }
+        if (!same && fields[0] == fields[2]) throw ffr::FormatError(where() + "should have two people");
         pairs.push_back({picture_name(fields[0], fields[1], where()),
                          picture_name(same ? fields[0] : fields[2], fields.back(), where()), same,
                          pairs.size() / count / 2, line});
@@ -211,7 +213,8 @@ Status run_lfw(const Options& options) {
 
 void write_identification(const std::vector<ffr::Identification>& results, const std::filesystem::path& folder) {
     std::string table = "people,faces,accuracy,deviation,train_seconds,predict_seconds\n";
-    Chart chart{"Accuracy", "people", "accuracy", static_cast<double>(results.back().people), {}};
+    const std::size_t x_end = (results.back().people + 9) / 10 * 10;  // whole numbers on the axis
+    Chart chart{"Accuracy", "people", "accuracy", static_cast<double>(x_end), {}};
     ChartCurve curve{{}, {200, 40, 40}, 3};
     for (const ffr::Identification& r : results) {
         table += std::to_string(r.people) + "," + std::to_string(r.faces) + "," + fixed(r.mean_accuracy, 6) + "," +
@@ -241,7 +244,15 @@ Status run_classification(const Options& options) {
     how.faces_each = options.faces_each;
     std::vector<ffr::Identification> results;
     for (const std::size_t people : counts) {
-        const ffr::Identification r = results.emplace_back(ffr::identify_held_out(samples, people, how));
+        ffr::Identification r;
+        try {
+            r = ffr::identify_held_out(samples, people, how);
+        } catch (const ffr::InvalidArgument& error) {
+            std::cerr << "ffr: " << options.input << ": " << people << " people: " << error.what() << '\n';
+            status = kSomeFailed;
+            continue;
+        }
+        results.push_back(r);
         if (options.shared.json) {
             print_record({{"people", r.people},
                           {"faces", r.faces},
@@ -256,7 +267,7 @@ Status run_classification(const Options& options) {
                       << " ms\n";
         }
     }
-    write_identification(results, options.output);
+    if (!results.empty()) write_identification(results, options.output);
     return status;
 }
 

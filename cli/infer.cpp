@@ -19,7 +19,6 @@ struct Options {
     std::string draw;
     bool multi = false;
     bool verbose = false;
-    bool embedder_given = false;
 };
 
 struct NamedFace {
@@ -145,7 +144,7 @@ ffr::Identifier load_people(const Options& options) {
 /// What measures the faces: the model's network, and nothing that the model wasn't trained with.
 ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const Options& options) {
     SharedOptions shared = options.shared;
-    if (!options.embedder_given) shared.embedder = people.source().embedder;
+    if (shared.embedder.empty()) shared.embedder = people.source().embedder;
     ffr::Pipeline pipeline = load_pipeline(shared);
     const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
     const std::string reason = ffr::difference(people.source(), source);
@@ -186,8 +185,5 @@ void add_infer(CLI::App& app, Status& status) {
         ->check(finite_number() & CLI::Range(0.0, 1.0));
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
-    verb->callback([options, verb, &status] {
-        options->embedder_given = verb->count("--embedder") > 0;
-        status = run(*options);
-    });
+    verb->callback([options, &status] { status = run(*options); });
 }

@@ -29,10 +29,13 @@ ffr::LandmarkPredictor load_landmarks(const SharedOptions& options) {
 }
 
 ffr::FaceEmbedder load_embedder(const SharedOptions& options) {
+    const std::string name = options.embedder.empty() ? "resnet29" : options.embedder;
     try {
-        return ffr::FaceEmbedder::load(open_weights(options.embedder + ".ffr", options));
+        const ffr::WeightsFile weights = open_weights(name + ".ffr", options);
+        weights.require_kind(name);
+        return ffr::FaceEmbedder::load(weights);
     } catch (const ffr::FileError& error) {
-        if (options.embedder != "nn4.small2") throw;
+        if (name != "nn4.small2") throw;
         throw ffr::FileError(std::string(error.what()) +
                              "; OpenFace's network isn't shipped: docs/openface.md says how to get and convert it");
     }

@@ -16,7 +16,7 @@ struct SharedOptions {
     double threshold = 0;
     std::string weights;
     std::string detector = "hog";
-    std::string embedder = "resnet29";
+    std::string embedder;  // empty: not said
 };
 
 /// Refuses what isn't a finite number.

@@ -9,8 +9,10 @@ namespace {
 /// One name for a file, however it's written, and whether it exists or not.
 fs::path one_name_of(const fs::path& file) {
     std::error_code code;
-    const fs::path found = fs::weakly_canonical(file, code);
-    return code ? fs::absolute(file, code).lexically_normal() : found;
+    // Of a relative path whose first folder doesn't exist yet, weakly_canonical would make a relative one.
+    const fs::path absolute = fs::absolute(file, code);
+    const fs::path found = fs::weakly_canonical(absolute, code);
+    return code ? absolute.lexically_normal() : found;
 }
 
 }  // namespace

@@ -38,6 +38,12 @@ Represented represent(const Input& input, const ffr::Pipeline& pipeline, const O
     return result;
 }
 
+/// The path as it was given or, where that doesn't show the folder's name, as a whole: the folder is the person.
+std::string table_path(const std::filesystem::path& path) {
+    const bool shows = path.parent_path().filename().u8string() == folder_name(path);
+    return (shows ? path : std::filesystem::absolute(path).lexically_normal()).u8string();
+}
+
 void print_summary(const Input& input, const Represented& result) {
     std::cout << input.path.u8string() << ": " << count_of(result.record["faces"].size(), "face") << '\n';
     for (const Json& face : result.record["faces"]) {
@@ -56,7 +62,7 @@ Status run(const Options& options) {
         [&](const Input& input, Represented& result) {
             if (!options.output.empty()) {
                 if (result.record["faces"].empty()) throw ffr::Error("there's no face in the image");
-                tables.rows.push_back({input.path.u8string(), folder_name(input.path), result.embedding});
+                tables.rows.push_back({table_path(input.path), folder_name(input.path), result.embedding});
             }
             if (options.shared.json) {
                 print_record(result.record);

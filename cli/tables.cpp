@@ -23,8 +23,9 @@ namespace {
 float number(const std::string& text) {
     char* end = nullptr;
     const float value = std::strtof(text.c_str(), &end);
+    const bool has_digits = end != text.c_str();
     end += std::strspn(end, " ");
-    return text.empty() || *end != '\0' ? std::nanf("") : value;
+    return has_digits && *end == '\0' ? value : std::nanf("");
 }
 
 ffr::Embedding read_numbers(const std::vector<std::string>& fields, const fs::path& path, std::size_t row) {
@@ -94,8 +95,18 @@ Tables read_tables(const fs::path& folder, const std::string& embedder) {
     }
     std::error_code code;
     const fs::path source_path = folder / "source.json";
-    tables.source = fs::exists(source_path, code)
-                        ? read_source(source_path)
-                        : ffr::EmbeddingSource{embedder, "", "", ffr::same_person_distance(embedder)};
+    if (fs::exists(source_path, code)) {
+        tables.source = read_source(source_path);
+        if (!embedder.empty() && tables.source.embedder != embedder) {
+            throw ffr::FormatError(source_path.u8string() + ": the numbers are of " + tables.source.embedder +
+                                   ", not of " + embedder);
+        }
+    } else if (embedder.empty()) {
+        throw ffr::FormatError(folder.u8string() +
+                               ": has no source.json, so say which network the numbers come from: " +
+                               "--embedder nn4.small2 for OpenFace's");
+    } else {
+        tables.source = {embedder, "", "", ffr::same_person_distance(embedder)};
+    }
     return tables;
 }

@@ -30,6 +30,7 @@ bool has_tables(const std::filesystem::path& folder);
 void write_tables(const Tables& tables, const std::filesystem::path& folder);
 
 /// Reads what write_tables or OpenFace's batch-represent wrote.
-/// \param embedder  the network that tables without source.json come from
-/// \throws ffr::FileError, ffr::FormatError naming the file and the row
+/// \param embedder  the network that the numbers come from; empty when source.json shall tell
+/// \throws ffr::FileError, ffr::FormatError naming the file and the row, or when nothing tells the network or
+/// source.json names another one
 Tables read_tables(const std::filesystem::path& folder, const std::string& embedder);

@@ -13,7 +13,6 @@ struct Options {
     SharedOptions shared;
     std::string input;
     std::string output;
-    bool embedder_given = false;
 };
 
 struct TrainingSet {
@@ -23,10 +22,6 @@ struct TrainingSet {
 
 TrainingSet load_tables(const Options& options) {
     const Tables tables = read_tables(options.input, options.shared.embedder);
-    if (options.embedder_given && tables.source.embedder != options.shared.embedder) {
-        throw ffr::FormatError(options.input + ": holds numbers of " + tables.source.embedder + ", not of " +
-                               options.shared.embedder);
-    }
     TrainingSet set{{}, tables.source};
     for (const TableRow& row : tables.rows) set.samples.push_back({row.person, row.embedding});
     return set;
@@ -93,7 +88,9 @@ void add_train(CLI::App& app, Status& status) {
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, verb, &status] {
-        options->embedder_given = verb->count("--embedder") > 0;
+        if (verb->count("--points") > 0 && has_tables(options->input)) {
+            throw CLI::ValidationError("--points", "goes with photos; tables are of faces that were aligned before");
+        }
         status = run(*options);
     });
 }

@@ -6,8 +6,7 @@
 ///     resnet29     chip of 150 pixels (align.hpp)        -> ResNet-29    -> numbers of any length, 0.6 apart
 ///     nn4.small2   aligned face of 96 pixels (affine.hpp) -> nn4.small2  -> a vector of length 1, 0.995 apart
 
-#include <cstdint>
-#include <cstdio>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <variant>

@@ -286,7 +286,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
     }
     result.faces = faces.size();
     if (result.people < 2 || faces.size() < 10 || options.repetitions < 1) {
-        throw InvalidArgument("identification needs two people, ten faces and a repetition");
+        throw InvalidArgument("identification needs two people, ten faces of them and a repetition");
     }
     const std::size_t held_out = (faces.size() + 9) / 10;
     IdentifyOptions anybody;

@@ -315,8 +315,8 @@ class LandmarksAndAlign(CliTest):
     def test_no_chip_overwrites_another(self):
         shutil.copy(GROUP, self.folder / "p.jpg")
         shutil.copy(OBAMA2, self.folder / "p-2.jpg")
-        out = self.folder / "out"
-        result = run("align", "--all-faces", self.folder, "-o", out)
+        out = self.folder / "out"  # named without its beginning, and not there yet
+        result = run("align", "--all-faces", "p-2.jpg", "p.jpg", "-o", "out", cwd=self.folder)
         self.check(result, SOME_FAILED, "p.jpg: its output .*p-2.png would overwrite the output of .*p-2.jpg")
         alone = self.folder / "alone"
         run("align", self.folder / "p-2.jpg", "-o", alone)
@@ -332,6 +332,18 @@ class LandmarksAndAlign(CliTest):
         self.assertEqual((self.folder / "group.png").read_text(), "done by somebody else")
         result = self.check(run("align", GROUP, "-o", self.folder), DONE)
         self.assertIn("group.jpg: skipped, is aligned already", result.stdout)
+        # All faces after a run for the largest: the others come to it, and what's there stays.
+        (self.folder / "group-3.png").write_text("mine")
+        self.check(run("align", "--all-faces", GROUP, "-o", self.folder), DONE)
+        self.assertEqual((self.folder / "group.png").read_text(), "done by somebody else")
+        self.assertEqual((self.folder / "group-3.png").read_text(), "mine")
+        self.assertEqual(self.only_files(self.folder),
+                         ["astronaut.png", "group-2.png", "group-3.png", "group-4.png", "group.png"])
+        self.assertIn("skipped", run("align", "--all-faces", GROUP, "-o", self.folder).stdout)
+        # An empty file isn't an aligned face.
+        (self.folder / "astronaut.png").write_bytes(b"")
+        self.check(run("align", ASTRONAUT, "-o", self.folder), DONE)
+        self.assertGreater((self.folder / "astronaut.png").stat().st_size, 0)
 
     def test_openface_aligns_a_tree_to_any_size_by_either_set_of_landmarks(self):
         def sizes(folder):
@@ -381,6 +393,13 @@ class Represent(CliTest):
         self.assertEqual([len(row) for row in numbers], [128] * 4)
         [record] = records(run("represent", "--json", ASTRONAUT))
         self.assertEqual([float(x) for x in numbers[2]], record["faces"][0]["embedding"])
+
+    def test_paths_in_tables_show_the_person_s_folder(self):
+        shutil.copytree(PEOPLE, self.folder / "people")
+        for cwd, path in ((self.folder / "people" / "joe_biden", "biden.jpg"), (self.folder / "people", "joe_biden/../joe_biden/biden.jpg")):
+            self.check(run("represent", path, "-o", self.folder / "reps", cwd=cwd), DONE)
+            result = self.check(run("train", self.folder / "reps", "-o", self.folder / "model"), DONE)
+            self.assertIn("  joe_biden\n", result.stdout)
 
     def test_aligned_faces_are_taken_as_they_are(self):
         run("align", ASTRONAUT, "-o", self.folder)
@@ -496,8 +515,10 @@ class TrainAndInfer(CliTest):
     def test_numbers_may_have_blanks_around_them(self):
         (self.folder / "labels.csv").write_text("1,a/1.png\n2,b/1.png\n")
         (self.folder / "reps.csv").write_text(", ".join(["0.5"] * 128) + "\n" + " , ".join(["1"] * 128) + "\n")
-        result = self.check(run("train", self.folder, "-o", self.folder / "new" / "model"), DONE)
+        result = self.check(run("train", self.folder, "--embedder", "resnet29", "-o", self.folder / "new" / "model"), DONE)
         self.assertIn("knows 2 names by 2 faces", result.stdout)
+        (self.folder / "reps.csv").write_text(",".join([" "] * 128) + "\n" + ",".join(["1"] * 128) + "\n")
+        self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, "row 1 has ' ', not a number")
 
     def test_one_person_is_enough(self):
         shutil.copytree(PEOPLE / "barack_obama", self.folder / "in" / "barack_obama")
@@ -573,6 +594,22 @@ class OpenFace(CliTest):
         self.check(self.convert(self.weights / "net.t7", target, "--origin", "mine", "--license", "CC0"), DONE)
         self.assertIn(b"mine", target.read_bytes())
 
+    def test_a_network_is_never_written_over_itself(self):
+        (self.folder / "net.t7").write_bytes(self.network)
+        self.check(self.convert(self.folder / "net.t7", self.folder / "net.t7"), SOME_FAILED, "is the file to convert itself")
+        self.assertEqual((self.folder / "net.t7").read_bytes(), self.network)
+
+    def test_weights_of_another_network_under_its_name_are_refused(self):
+        shutil.copytree(self.weights, self.folder / "weights")
+        shutil.copy(self.weights / "nn4.small2.ffr", self.folder / "weights" / "resnet29.ffr")
+        self.check(self.ffr("represent", ASTRONAUT, weights=self.folder / "weights"), SOME_FAILED,
+                   "resnet29.ffr: holds 'nn4.small2', not 'resnet29'")
+
+    def test_a_gray_photo_is_aligned_in_colour_as_openface_has_it(self):
+        gray = PROJECT / "tests" / "golden" / "images" / "gray.png"
+        self.check(run("align", "--method", "openface", gray, "-o", self.folder), DONE)
+        self.assertEqual((self.folder / "gray.png").read_bytes()[25], 2)  # colour type RGB
+
     def test_bad_networks_are_refused_with_the_place_and_leave_no_file(self):
         for content, reason in [(b"", "byte 0: the file ends here"), (b"\x80\x02 a pickle", "type tag"),
                                 (self.network[:1_000_000], "byte "), (self.network + b"x", "1 bytes too many"),
@@ -596,8 +633,10 @@ class OpenFace(CliTest):
         source = json.loads((reps / "source.json").read_text())
         self.assertEqual((source["embedder"], source["alignment"]), ("nn4.small2", ""))
         self.check(self.ffr("train", reps, "-o", model), DONE)
-        self.check(self.ffr("train", reps, "--embedder", "resnet29", "-o", model), SOME_FAILED,
-                   "holds numbers of nn4.small2, not of resnet29")
+        for verb in (["train"], ["evaluate", "classification"]):
+            result = run(*verb, reps, "--embedder", "resnet29", "-o", self.folder / "none")
+            self.check(result, SOME_FAILED, "source.json: the numbers are of nn4.small2, not of resnet29")
+        self.check(run("train", reps, "--points", "5", "-o", model), WRONG_USAGE, "--points: goes with photos")
         # The network is the model's without being told, and a training photo gives its row of the table.
         [record] = records(self.check(self.ffr("infer", model, "--json", PEOPLE / "joe_biden" / "biden.jpg"), DONE))
         self.assertEqual(record["faces"][0]["embedding"], numbers[3])
@@ -613,6 +652,7 @@ class OpenFace(CliTest):
         rows = [",".join(["1"] + ["0"] * 127), ",".join(["0"] * 127 + ["1"])]
         (self.folder / "reps.csv").write_text("\n".join(rows) + "\n")
         model = self.folder / "people.ffr"
+        self.check(run("train", self.folder, "-o", model), SOME_FAILED, "has no source.json, so say which network")
         self.check(run("train", self.folder, "--embedder", "nn4.small2", "-o", model), DONE)
         self.check(self.ffr("infer", model, OBAMA2), DONE)
         (self.folder / "source.json").write_text('{"embedder": "vgg", "weights": "", "alignment": ""}')
@@ -702,6 +742,7 @@ class Evaluate(CliTest):
                                 (good.replace("Barack_Obama\t2\t3", "Barack_Obama\t2"), "line 6: should have a name and two"),
                                 (good.replace("\t1\tJoe_Biden", "\tx\tJoe_Biden", 1), "line 4: 'x' isn't a picture's number"),
                                 (good.replace("Obama\t1\t3", "Obama\t1\t4", 1), "line 3: .*has no picture 'Barack_Obama_0004'"),
+                                (good.replace("Joe_Biden\t1\nEileen", "Barack_Obama\t2\nEileen", 1), "line 4: should have two people"),
                                 (good[: good.index("Grace_Hopper\t1\tJoe")], "has 7 pairs, but the first line says 2 times")]:
             (self.folder / "bad.txt").write_text(content)
             self.check(self.lfw(pairs="bad.txt"), SOME_FAILED, "bad.txt: .*" + reason)
@@ -712,11 +753,17 @@ class Evaluate(CliTest):
                 for person in range(12) for face in range(5 + person)]
         (self.folder / "labels.csv").write_text("".join(f"1,{path}\n" for path, _ in rows))
         (self.folder / "reps.csv").write_text("".join(",".join(map(str, numbers)) + "\n" for _, numbers in rows))
-        result = run("evaluate", "classification", self.folder, "--json", "--people", "3,10,99", "-o", self.folder / "out")
+        network = ["--embedder", "resnet29"]
+        result = run("evaluate", "classification", self.folder, *network, "--json", "--people", "3,10,99", "-o",
+                     self.folder / "out")
         got = records(self.check(result, DONE))
         self.assertEqual([(r["people"], r["accuracy"]) for r in got], [(3, 1), (10, 1), (12, 1)])
         self.assertEqual(self.only_files(self.folder / "out"), ["classification.csv", "classification.png"])
         self.check(run("evaluate", "classification", self.folder, "--people", "1", "-o", self.folder / "out"), WRONG_USAGE)
+        result = run("evaluate", "classification", self.folder, *network, "--people", "3,10", "--faces", "2", "--json", "-o",
+                     self.folder / "few")
+        self.check(result, SOME_FAILED, "3 people: identification needs two people, ten faces")
+        self.assertEqual([r["faces"] for r in records(result)], [20])
 
 
 class Weights(CliTest):

@@ -2,6 +2,7 @@
 /// \file
 /// What the networks' converters share: convolutions with what follows them folded in, and writing them.
 
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -19,12 +20,18 @@ struct FoldedConvolution {
     std::vector<float> bias;     // [output]
 
     /// Folds y = scale x + shift, what follows the convolution in one output channel, into it.
-    void fold(std::size_t output, double scale, double shift) {
+    /// \returns false when a number gets too large
+    bool fold(std::size_t output, double scale, double shift) {
+        constexpr double kLargest = 1e30;
         const std::size_t taps = weights.size() / outputs;
-        for (std::size_t i = output * taps; i < (output + 1) * taps; ++i) {
-            weights[i] = static_cast<float>(scale * weights[i]);
-        }
-        bias[output] = static_cast<float>(scale * bias[output] + shift);
+        bool fits = true;
+        const auto folded = [&](double value) {
+            fits = fits && std::fabs(value) <= kLargest;
+            return fits ? static_cast<float>(value) : 0.0f;
+        };
+        for (std::size_t i = output * taps; i < (output + 1) * taps; ++i) weights[i] = folded(scale * weights[i]);
+        bias[output] = folded(scale * bias[output] + shift);
+        return fits;
     }
 };
 

@@ -19,8 +19,17 @@ struct Job {
     bool compact = false;
 };
 
+/// The file to convert, at most a gigabyte; it won't be written over.
+std::vector<std::uint8_t> read(const Job& job) {
+    std::error_code code;
+    if (std::filesystem::equivalent(job.input, job.output, code)) {
+        throw ffr::FileError(job.output + ": is the file to convert itself");
+    }
+    return ffr::detail::read_file(job.input, 1 << 30);
+}
+
 convert::DlibStream open(const Job& job) {
-    return {job.input, ffr::detail::read_file(job.input)};
+    return {job.input, read(job)};
 }
 
 ffr::WeightsWriter begin(const std::string& kind, const Job& job) {
@@ -55,7 +64,7 @@ void convert_resnet29(const Job& job) {
 /// Says of OpenFace's own network what it is, and of any other that it's unknown, in the file and to the user.
 void convert_nn4_small2(Job job) {
     constexpr const char* kPublished = "c95bfd8cc1adf05210e979ff623013b6";
-    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(job.input);
+    const std::vector<std::uint8_t> bytes = read(job);
     const std::string md5 = convert::md5(bytes), name = std::filesystem::path(job.input).filename().u8string();
     const bool is_published = md5 == kPublished;
     const std::string what = is_published ? "OpenFace's nn4.small2.v1.t7" : "an unknown network of nn4.small2's shape";

@@ -37,7 +37,7 @@ class TorchModule {
     std::string kind() const { return instance_->class_name.substr(instance_->class_name.find('.') + 1); }
 
     void require_kind(const std::string& wanted) const {
-        if (kind() != wanted) fail("is a " + instance_->class_name + ", expected a " + wanted);
+        if (kind() != wanted) fail("is a " + shown_text(instance_->class_name) + ", expected a " + wanted);
     }
 
     bool has(const std::string& field) const {
@@ -155,12 +155,14 @@ struct TorchInception {
     FoldedConvolution reduce_3x3, conv_3x3, reduce_5x5, conv_5x5, after_pool, conv_1x1;
 };
 
+/// The whole network, in the order of execution.
 struct Nn4Small2 {
     FoldedConvolution conv1, conv2, conv3;
     std::vector<TorchInception> modules;
     std::vector<float> linear_weights, linear_bias;
 };
 
+/// A convolution of a known shape.
 inline FoldedConvolution read_convolution(const TorchModule& module, int inputs, int outputs, int side, int stride) {
     if (module.kind() != "SpatialConvolution" && module.kind() != "SpatialConvolutionMM") {
         module.require_kind("SpatialConvolution");
@@ -191,7 +193,7 @@ inline void fold_normalisation(const TorchModule& module, FoldedConvolution& con
         const double variance = double{spread[o]} + eps;
         if (!(variance > 0)) module.fail("channel " + std::to_string(o) + " has no variance");
         const double scale = weight[o] * (is_old ? double{spread[o]} : 1 / std::sqrt(variance));
-        convolution.fold(o, scale, bias[o] - scale * mean[o]);
+        if (!convolution.fold(o, scale, bias[o] - scale * mean[o])) module.fail("makes a weight too large");
     }
 }
 
@@ -199,7 +201,9 @@ inline void fold_normalisation(const TorchModule& module, FoldedConvolution& con
 inline FoldedConvolution read_unit(ModuleSequence& in, int inputs, int outputs, int side, int stride) {
     FoldedConvolution convolution = read_convolution(in.next(), inputs, outputs, side, stride);
     fold_normalisation(in.next(), convolution);
-    in.next("ReLU");
+    const TorchModule& relu = in.next("ReLU");
+    relu.expect("threshold", 0, 0);
+    relu.expect("val", 0, 0);
     return convolution;
 }
 
@@ -223,6 +227,7 @@ inline ffr::PoolWindow read_average_pool(const TorchModule& module) {
     return read_window(module);
 }
 
+/// The largest value of each window.
 inline ffr::PoolWindow read_max_pool(const TorchModule& module) {
     module.require_kind("SpatialMaxPooling");
     return read_window(module);
@@ -247,6 +252,7 @@ inline ffr::PoolWindow read_l2_pool(const TorchModule& module) {
     return window;
 }
 
+/// The only kind of normalisation across channels that nn4.small2 has.
 inline void read_across_channels(const TorchModule& module) {
     module.require_kind("SpatialCrossMapLRN");
     module.expect("size", 5);
@@ -255,6 +261,7 @@ inline void read_across_channels(const TorchModule& module) {
     module.expect("k", 1);
 }
 
+/// An inception module of a known shape but for its pool's window.
 inline TorchInception read_inception(const TorchModule& module, const ffr::InceptionShape& shape, int inputs) {
     module.require_kind("Inception");
     ModuleSequence decorated(module);
@@ -286,6 +293,7 @@ inline TorchInception read_inception(const TorchModule& module, const ffr::Incep
     return found;
 }
 
+/// The pool that halves the maps before the inception modules.
 inline void expect_stem_pool(const TorchModule& module) {
     read_max_pool(module);
     module.expect("dW", 2);
@@ -316,11 +324,14 @@ inline Nn4Small2 read_nn4_small2(const TorchFile& file) {
     const TorchModule& linear = in.next("Linear");
     net.linear_weights = linear.tensor("weight", {{outputs, inputs}});
     net.linear_bias = linear.tensor("bias", {{outputs}});
-    in.next("Normalize").expect("p", 2);
+    const TorchModule& normalize = in.next("Normalize");
+    normalize.expect("p", 2);
+    normalize.expect("eps", 1e-10, 1e-10);
     in.expect_end();
     return net;
 }
 
+/// Adds the network's tensors, as docs/weight-format.md names them.
 inline void write_nn4_small2(const Nn4Small2& net, ffr::WeightsWriter& out) {
     add_convolution(out, "conv1", net.conv1, false);
     add_convolution(out, "conv2", net.conv2, false);

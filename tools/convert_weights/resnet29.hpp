@@ -71,7 +71,9 @@ inline void fold_affine(DlibStream& in, FoldedConvolution& convolution) {
     for (const char* const field : {"gamma", "beta"}) expect_shape(in, {1, static_cast<std::int64_t>(n), 1, 1}, field);
     in.expect_integer(0, "mode");
     if (tag == "affine_2") in.require(!in.boolean("disabled"), "disabled", "is set");
-    for (std::size_t o = 0; o < n; ++o) convolution.fold(o, values[o], values[n + o]);
+    for (std::size_t o = 0; o < n; ++o) {
+        in.require(convolution.fold(o, values[o], values[n + o]), "affine layer", "makes a weight too large");
+    }
 }
 
 inline void read_pool(DlibStream& in, const std::string& tag, int side, int stride) {

@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -74,6 +73,16 @@ inline const TorchObject* find(const TorchTable& table, std::string_view key) {
         if (const auto* const text = name->as<std::string>(); text != nullptr && *text == key) return value;
     }
     return nullptr;
+}
+
+/// A text from a file as messages show it: not too long, on one line, without control characters.
+inline std::string shown_text(const std::string& text) {
+    constexpr std::size_t kMost = 60;
+    std::string shown = text.substr(0, kMost);
+    for (char& letter : shown) {
+        if (static_cast<unsigned char>(letter) < 32 || letter == 127) letter = '?';
+    }
+    return text.size() > kMost ? shown + "..." : shown;
 }
 
 /// Bytes an element takes.
@@ -206,10 +215,12 @@ class TorchFile {
         skip_space();
         std::string word;
         while (position_ < size_ && !at_space() && word.size() < 64) word += static_cast<char>(bytes_[position_++]);
-        if (word.empty()) fail("the file ends here");
+        // Every number has a blank or a line end behind it: where it hasn't, it may be half of one.
+        if (position_ == size_) fail("the file ends here");
+        if (!at_space()) fail("'" + shown_text(word) + "' is too long for a number");
         char* end = nullptr;
         const double value = std::strtod(word.c_str(), &end);
-        if (end != word.c_str() + word.size()) fail("'" + word + "' isn't a number");
+        if (end != word.c_str() + word.size()) fail("'" + shown_text(word) + "' isn't a number");
         return value;
     }
 
@@ -227,7 +238,7 @@ class TorchFile {
         const std::int32_t tag = int32();
         switch (tag) {
             case 0:
-                return keep(std::monostate());
+                return &nil_;
             case 1:
                 return keep(float64());
             case 2:
@@ -295,10 +306,10 @@ class TorchFile {
             return keep(tensor(type_of(element), depth));
         }
         if (name.rfind("nn.", 0) != 0 && name.rfind("cudnn.", 0) != 0 && name.rfind("cunn.", 0) != 0) {
-            fail("'" + name + "' isn't a class that can be read");
+            fail("'" + shown_text(name) + "' isn't a class that can be read");
         }
         const auto* const fields = object(depth + 1)->as<TorchTable>();
-        if (fields == nullptr) fail("'" + name + "' has no table of fields");
+        if (fields == nullptr) fail("'" + shown_text(name) + "' has no table of fields");
         return keep(TorchInstance{std::move(name), fields});
     }
 
@@ -310,7 +321,7 @@ class TorchFile {
         if (element == "Cuda") return TorchElement::float32;
         if (element.rfind("Cuda", 0) == 0) element.erase(0, 4);
         const auto known = kTypes.find(element);
-        if (known == kTypes.end()) fail("'" + element + "' isn't a type of elements that can be read");
+        if (known == kTypes.end()) fail("'" + shown_text(element) + "' isn't a type of elements that can be read");
         return known->second;
     }
 
@@ -376,6 +387,7 @@ class TorchFile {
     bool ascii_ = false;
     std::map<std::int32_t, Indexed> indexed_;
     std::deque<TorchObject> objects_;  // all in one place: a chain of a million of them is as easily let go as one
+    const TorchObject nil_{};
     const TorchObject* root_ = nullptr;
 };
 
