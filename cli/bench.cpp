@@ -6,8 +6,6 @@
 #include <iomanip>
 #include <memory>
 
-#include <Eigen/Core>
-
 #include "measure.hpp"
 #include "photos.hpp"
 #include "verbs.hpp"
@@ -73,7 +71,7 @@ void run(const Options& options) {
                           {"min_ms", timing.least_ms},
                           {"median_ms", timing.median_ms},
                           {"threads", 1},
-                          {"simd", Eigen::SimdInstructionSetsInUse()}});
+                          {"simd", ffr::kernels::simd_name(ffr::kernels::simd_path())}});
         } else {
             std::cout << std::left << std::setw(10) << timing.stage << std::right << std::setw(10)
                       << fixed(timing.least_ms, 3) << std::setw(11) << fixed(timing.median_ms, 3) << '\n';

@@ -1,9 +1,8 @@
 // info: what this program is made of.
 
-#include <Eigen/Core>
 #include <memory>
 
-#include "ffr/kernels/matrix_product.hpp"
+#include "ffr/kernels/convolution.hpp"
 #include "ffr/version.hpp"
 #include "models.hpp"
 #include "verbs.hpp"
@@ -13,9 +12,11 @@ namespace {
 std::string blas_name() {
 #if defined(FFR_USE_OPENBLAS)
     return openblas_get_config();
-#else
+#elif defined(FFR_USE_EIGEN)
     return "Eigen " + std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
            std::to_string(EIGEN_MINOR_VERSION);
+#else
+    return "none, ffr's own kernels";
 #endif
 }
 
@@ -39,7 +40,7 @@ Json weight_record(const std::string& name, const SharedOptions& options) {
 Status run(const SharedOptions& options) {
     Status status = kDone;
     Json record{{"version", ffr::kVersion},
-                {"simd", Eigen::SimdInstructionSetsInUse()},
+                {"simd", ffr::kernels::simd_name(ffr::kernels::simd_path())},
                 {"blas", blas_name()},
                 {"weights", Json::array()}};
     for (std::size_t i = 0; i < std::size(kWeightNames); ++i) {
@@ -58,7 +59,7 @@ Status run(const SharedOptions& options) {
         return status;
     }
     std::cout << "ffr " << ffr::kVersion << "\nSIMD: " << record["simd"].get<std::string>()
-              << " (chosen when the program was built)\nBLAS: " << blas_name() << "\nWeights:\n";
+              << " (the best of this machine, or what FFR_SIMD names)\nBLAS: " << blas_name() << "\nWeights:\n";
     for (const Json& file : record["weights"]) {
         if (file.contains("error")) continue;
         std::cout << "  " << file["file"].get<std::string>() << ": " << file["kind"].get<std::string>() << ", "

@@ -9,7 +9,7 @@
 ///         std::cout << people.identify(face.embedding).name.value_or("unknown") << '\n';
 ///     }
 ///
-/// Needs C++17, Eigen and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions
+/// Needs C++17 and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions
 /// under ffr::Error.
 
 // clang-format off

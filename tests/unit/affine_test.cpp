@@ -128,7 +128,7 @@ TEST_CASE("eyes and nose come to lie where OpenFace has them") {
 TEST_CASE("5 landmarks align by the eyes and the nose, but have no lip") {
     const Landmarks all = spread_landmarks(68);
     Landmarks five;
-    for (const std::size_t index : {45, 42, 36, 39, 33}) five.points.push_back(all.points[index]);
+    for (const std::size_t index : {45u, 42u, 36u, 39u, 33u}) five.points.push_back(all.points[index]);
     const Image image = noise(110, 100, 3, 4);
     CHECK(align_face(image, five) == align_face(image, all));
     CHECK_THROWS_WITH_AS(face_alignment(five, 96, AlignmentLandmarks::inner_eyes_and_bottom_lip),
@@ -136,7 +136,7 @@ TEST_CASE("5 landmarks align by the eyes and the nose, but have no lip") {
 }
 
 TEST_CASE("other numbers of landmarks and sizes out of range are refused") {
-    for (const std::size_t count : {0, 1, 67, 69}) {
+    for (const std::size_t count : {0u, 1u, 67u, 69u}) {
         CHECK_THROWS_AS(face_alignment(spread_landmarks(count)), InvalidArgument);
     }
     for (const int size : {-96, 0, 1, 4097}) {

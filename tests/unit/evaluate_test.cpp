@@ -39,7 +39,7 @@ Embedding random_embedding(Random& random) {
 
 TEST_CASE("people far apart are told apart without error") {
     std::vector<VerificationPair> pairs;
-    for (const std::size_t fold : {0, 1, 2}) {
+    for (const std::size_t fold : {0u, 1u, 2u}) {
         add_pairs(pairs, fold, true, 0.1, 0.5, 30);
         add_pairs(pairs, fold, false, 1.5, 3.0, 30);
     }
@@ -57,7 +57,7 @@ TEST_CASE("where distances overlap, the figures are those of two uniform distrib
     // Same 0..2, different 1..3: every threshold in 1..2 judges 3 of 4 right. The false positive rate is (t - 1) / 2, the
     // false negative rate 1 - t / 2: equal at 1.5. A same pair is farther than a different one in 1 of 8 cases.
     std::vector<VerificationPair> pairs;
-    for (const std::size_t fold : {0, 1}) {
+    for (const std::size_t fold : {0u, 1u}) {
         add_pairs(pairs, fold, true, 0, 2, 2000);
         add_pairs(pairs, fold, false, 1, 3, 2000);
     }
@@ -81,7 +81,7 @@ TEST_CASE("where distances overlap, the figures are those of two uniform distrib
 
 TEST_CASE("a fold is judged by the threshold that the others chose") {
     std::vector<VerificationPair> pairs;
-    for (const std::size_t fold : {0, 1, 2, 3, 4}) {
+    for (const std::size_t fold : {0u, 1u, 2u, 3u, 4u}) {
         const double shift = fold == 0 ? 1 : 0;
         add_pairs(pairs, fold, true, shift, shift + 0.5, 10);
         add_pairs(pairs, fold, false, shift + 0.7, shift + 1.2, 10);
@@ -112,7 +112,7 @@ TEST_CASE("random embeddings are told apart by chance alone") {
 
 TEST_CASE("distances beyond all thresholds are never taken for the same person, and the curve still ends at 1") {
     std::vector<VerificationPair> pairs;
-    for (const std::size_t fold : {0, 1}) {
+    for (const std::size_t fold : {0u, 1u}) {
         pairs.push_back({100, true, fold});
         pairs.push_back({200, false, fold});
     }

@@ -1,5 +1,5 @@
 #pragma once
-// The matrix product that convolutions are made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
+// The matrix product that convolutions can be made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
 
 #include <cstddef>
 

@@ -1,0 +1,49 @@
+#pragma once
+// Which of the SIMD paths this machine has, and which is taken.
+
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+namespace ffr::kernels {
+
+/// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
+enum class SimdPath { scalar, sse2, neon, avx2, avx512 };
+
+/// "scalar", "sse2", "neon", "avx2" or "avx512".
+inline const char* simd_name(SimdPath path) {
+    constexpr const char* kNames[] = {"scalar", "sse2", "neon", "avx2", "avx512"};
+    return kNames[static_cast<int>(path)];
+}
+
+/// True when this build has the path and the machine can run it.
+inline bool has_simd(SimdPath path) {
+#if defined(__GNUC__) && defined(__x86_64__)
+    if (path == SimdPath::avx512) return __builtin_cpu_supports("avx512f");
+    if (path == SimdPath::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (path == SimdPath::sse2) return true;
+#elif defined(__GNUC__) && defined(__aarch64__)
+    if (path == SimdPath::neon) return true;
+#endif
+    return path == SimdPath::scalar;
+}
+
+/// The path that's taken: the best one that the machine has, or the one that the environment's FFR_SIMD names, if the
+/// machine has it. Decided once, when it's first asked for.
+inline SimdPath simd_path() {
+    static const SimdPath chosen = [] {
+        SimdPath best = SimdPath::scalar;
+        const char* const wanted = std::getenv("FFR_SIMD");
+        for (const SimdPath path : {SimdPath::sse2, SimdPath::neon, SimdPath::avx2, SimdPath::avx512}) {
+            if (has_simd(path)) best = path;
+        }
+        for (const SimdPath path :
+             {SimdPath::scalar, SimdPath::sse2, SimdPath::neon, SimdPath::avx2, SimdPath::avx512}) {
+            if (wanted != nullptr && std::strcmp(wanted, simd_name(path)) == 0 && has_simd(path)) best = path;
+        }
+        return best;
+    }();
+    return chosen;
+}
+
+}  // namespace ffr::kernels
