@@ -93,22 +93,23 @@ inline double deviation_of(const std::vector<double>& values) {
     return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
-/// Counts at each threshold for the pairs of one fold.
-inline std::vector<RocPoint> fold_roc(const std::vector<VerificationPair>& pairs, std::size_t fold) {
+/// No counts yet, at each threshold.
+inline std::vector<RocPoint> empty_roc() {
     std::vector<RocPoint> roc(kVerificationThresholds);
-    for (std::size_t i = 0; i < roc.size(); ++i) {
-        roc[i].threshold = static_cast<double>(i) / 100;
-        for (const VerificationPair& pair : pairs) {
-            if (pair.fold != fold) continue;
-            const bool taken_for_same = pair.squared_distance < roc[i].threshold;
-            if (pair.same) {
-                ++(taken_for_same ? roc[i].true_positives : roc[i].false_negatives);
-            } else {
-                ++(taken_for_same ? roc[i].false_positives : roc[i].true_negatives);
-            }
+    for (std::size_t i = 0; i < roc.size(); ++i) roc[i].threshold = static_cast<double>(i) / 100;
+    return roc;
+}
+
+/// Counts a pair at each threshold.
+inline void count_pair(const VerificationPair& pair, std::vector<RocPoint>& roc) {
+    for (RocPoint& point : roc) {
+        const bool taken_for_same = pair.squared_distance < point.threshold;
+        if (pair.same) {
+            ++(taken_for_same ? point.true_positives : point.false_negatives);
+        } else {
+            ++(taken_for_same ? point.false_positives : point.true_negatives);
         }
     }
-    return roc;
 }
 
 /// The threshold with the best accuracy over all folds but one; of equal ones the largest.
@@ -185,7 +186,7 @@ inline double equal_error_rate(const std::vector<CurvePoint>& curve) {
 /// Runs the verification protocol.
 /// \param pairs  in two or more folds, numbered from 0 without a gap; each fold needs a pair of each kind
 /// \throws InvalidArgument when a fold lacks one, or a distance isn't finite and at least 0
-/// Cost: 400 comparisons a pair and fold; 25 ms for 6000 pairs in 10 folds.
+/// Cost: 400 comparisons a pair; 5 ms for 6000 pairs in 10 folds.
 inline Verification verify(const std::vector<VerificationPair>& pairs) {
     std::map<std::size_t, std::pair<std::size_t, std::size_t>> kinds;
     for (const VerificationPair& pair : pairs) {
@@ -202,9 +203,8 @@ inline Verification verify(const std::vector<VerificationPair>& pairs) {
         }
     }
     Verification result;
-    for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
-        result.folds.push_back({0, 0, detail::fold_roc(pairs, fold)});
-    }
+    result.folds.assign(kinds.size(), {0, 0, detail::empty_roc()});
+    for (const VerificationPair& pair : pairs) detail::count_pair(pair, result.folds[pair.fold].roc);
     std::vector<double> accuracies;
     for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
         const RocPoint& chosen = result.folds[fold].roc[detail::best_threshold(result.folds, fold)];

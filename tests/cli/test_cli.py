@@ -766,6 +766,16 @@ class Evaluate(CliTest):
         self.assertEqual([r["faces"] for r in records(result)], [20])
 
 
+class Simd(CliTest):
+    def test_a_path_is_taken_on_request_and_one_that_isn_t_there_refused(self):
+        plain = records(self.check(run("represent", "--json", ASTRONAUT, env={"FFR_SIMD": "scalar"}), DONE))[0]["faces"][0]
+        best = records(self.check(run("represent", "--json", ASTRONAUT), DONE))[0]["faces"][0]
+        self.assertEqual(plain["box"], best["box"])
+        self.assertLess(max(abs(a - b) for a, b in zip(plain["embedding"], best["embedding"])), 1e-5)
+        self.assertEqual(records(run("info", "--json", env={"FFR_SIMD": "scalar"}))[0]["simd"], "scalar")
+        self.check(run("info", env={"FFR_SIMD": "warp"}), SOME_FAILED, "FFR_SIMD is 'warp', which isn't a path of this machine")
+
+
 class Weights(CliTest):
     def test_info_lists_the_weights_with_their_licences(self):
         [record] = records(self.check(run("info", "--json"), DONE))

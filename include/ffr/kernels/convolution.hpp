@@ -74,7 +74,7 @@ inline TapRows gathered_rows(const ConvolutionShape& shape, const float* in) {
 /// the border goes to image (x mod stride, y mod stride), place (x / stride, y / stride).
 inline TapRows shifted_rows_of(const ConvolutionShape& shape, const float* in) {
     const int stride = shape.stride;
-    const int line = (shape.width + 2 * shape.padding + stride - 1) / stride;
+    const int line = shape.padded_line();
     const int lines = (shape.height + 2 * shape.padding + stride - 1) / stride;
     const std::ptrdiff_t image = std::ptrdiff_t{line} * lines;
     const auto image_of = [&](int i, int y, int x) {
@@ -110,13 +110,12 @@ inline TapRows shifted_rows_of(const ConvolutionShape& shape, const float* in) {
 inline void convolve_simd(SimdPath path, const ConvolutionShape& shape, const float* weights, const float* bias,
                           const float* in, float* out) {
     // On the smallest maps, most of a shifted row would lie between its lines.
-    const int line = (shape.width + 2 * shape.padding + shape.stride - 1) / shape.stride;
-    const auto vectors = [](std::ptrdiff_t pixels) { return (pixels + 15) / 16; };
-    const std::ptrdiff_t dense = vectors(std::ptrdiff_t{shape.output_height()} * shape.output_width());
-    const std::ptrdiff_t shifted = vectors(std::ptrdiff_t{shape.output_height() - 1} * line + shape.output_width());
+    const auto vectors = [](std::ptrdiff_t pixels) { return (pixels + kSlack - 1) / kSlack; };
+    const std::ptrdiff_t above = shape.output_height() - 1, last = shape.output_width();
+    const std::ptrdiff_t dense = vectors(above * last + last), shifted = vectors(above * shape.padded_line() + last);
     const TapRows rows = shifted >= 2 * dense ? gathered_rows(shape, in) : shifted_rows_of(shape, in);
 
-    const std::ptrdiff_t row_size = (rows.pixels + kSlack - 1) / kSlack * kSlack;
+    const std::ptrdiff_t row_size = vectors(rows.pixels) * kSlack;
     std::vector<float> sums(static_cast<std::size_t>(shape.outputs * row_size));
     shifted_rows(path, shape.outputs, weights, shape.taps(), bias, rows.values.data(), rows.offsets.data(), rows.pixels,
                  sums.data(), row_size);

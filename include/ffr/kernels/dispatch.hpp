@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <string>
+
+#include "../error.hpp"
 
 namespace ffr::kernels {
 
@@ -28,18 +31,21 @@ inline bool has_simd(SimdPath path) {
     return path == SimdPath::scalar;
 }
 
-/// The path that's taken: the best one that the machine has, or the one that the environment's FFR_SIMD names, if the
-/// machine has it. Decided once, when it's first asked for.
+/// The path that's taken: the one that the environment's FFR_SIMD names or, where it's not set, the best one that the
+/// machine has. Decided once, when it's first asked for.
+/// \throws InvalidArgument when FFR_SIMD names something else than a path of this machine
 inline SimdPath simd_path() {
     static const SimdPath chosen = [] {
-        SimdPath best = SimdPath::scalar;
         const char* const wanted = std::getenv("FFR_SIMD");
-        for (const SimdPath path : {SimdPath::sse2, SimdPath::neon, SimdPath::avx2, SimdPath::avx512}) {
-            if (has_simd(path)) best = path;
-        }
+        SimdPath best = SimdPath::scalar;
         for (const SimdPath path :
              {SimdPath::scalar, SimdPath::sse2, SimdPath::neon, SimdPath::avx2, SimdPath::avx512}) {
-            if (wanted != nullptr && std::strcmp(wanted, simd_name(path)) == 0 && has_simd(path)) best = path;
+            if (!has_simd(path)) continue;
+            if (wanted != nullptr && std::strcmp(wanted, simd_name(path)) == 0) return path;
+            best = path;
+        }
+        if (wanted != nullptr && *wanted != '\0') {
+            throw InvalidArgument("FFR_SIMD is '" + std::string(wanted) + "', which isn't a path of this machine");
         }
         return best;
     }();

@@ -15,7 +15,8 @@ struct ConvolutionShape {
 
     int output_height() const { return (height + 2 * padding - side) / stride + 1; }
     int output_width() const { return (width + 2 * padding - side) / stride + 1; }
-    std::ptrdiff_t taps() const { return std::ptrdiff_t{inputs} * side * side; }  // of a filter, over all maps
+    int padded_line() const { return (width + 2 * padding + stride - 1) / stride; }  // every stride-th pixel of a line
+    std::ptrdiff_t taps() const { return std::ptrdiff_t{inputs} * side * side; }     // of a filter, over all maps
 };
 
 /// out[o][y][x] = bias[o] + sum over i, r, c of weights[o][i][r][c] * in[i][y * stride + r - padding][x * stride + c -
