@@ -6,10 +6,12 @@
 ///     resnet29     chip of 150 pixels (align.hpp)        -> ResNet-29    -> numbers of any length, 0.6 apart
 ///     nn4.small2   aligned face of 96 pixels (affine.hpp) -> nn4.small2  -> a vector of length 1, 0.995 apart
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "affine.hpp"
 #include "align.hpp"
@@ -20,6 +22,7 @@
 #include "nn4_small2.hpp"
 #include "resnet29.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace ffr {
 
@@ -68,7 +71,31 @@ class FaceEmbedder {
     /// \throws InvalidArgument for a face of another size
     /// Cost: 271 million multiply-adds for the ResNet-29, 200 million for nn4.small2. Thread-safe.
     Embedding embed(ImageView face) const {
-        return std::visit([&](const auto& network) { return network.forward(face); }, network_);
+        Workspace workspace;
+        return embed(face, workspace);
+    }
+
+    /// The same in a workspace's memory and by its threads, which saves the time of getting them. Thread-safe where each
+    /// thread has a workspace of its own.
+    Embedding embed(ImageView face, Workspace& workspace) const { return embed(std::vector{face}, workspace).front(); }
+
+    /// The embeddings of many faces, bit by bit what each alone would give. The weights are read once for many faces,
+    /// and threads find more to do.
+    /// \throws InvalidArgument when a face has another size
+    std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
+        return std::visit(
+            [&](const auto& network) {
+                std::vector<Embedding> embeddings;
+                constexpr std::size_t kAtOnce = DefaultLayers::kFacesAtOnce;
+                for (std::size_t first = 0; first < faces.size(); first += kAtOnce) {
+                    const auto begin = faces.begin() + static_cast<std::ptrdiff_t>(first);
+                    const auto count = static_cast<std::ptrdiff_t>(std::min(kAtOnce, faces.size() - first));
+                    const auto some = network.forward({begin, begin + count}, workspace);
+                    embeddings.insert(embeddings.end(), some.begin(), some.end());
+                }
+                return embeddings;
+            },
+            network_);
     }
 
   private:

@@ -13,10 +13,12 @@
 ///     normalise_across_channels   what's strong in neighbouring maps is damped
 ///     add           a shortcut around other layers comes back in
 ///     concatenate   branches that went different ways are stacked on each other
-///     global_mean   a map becomes a number
-///     connect       every output number is a weighted sum over all input numbers
 ///
-/// The arithmetic of convolutions is in kernels/: here it's only named.
+/// At a network's end, an average_pool over whole maps makes a number of each, and a convolution of those maps of one
+/// pixel is what's called a fully connected layer.
+///
+/// This is the plain version, to be read, and what the fast one in simd_layers.hpp is tested against. Its convolution is
+/// the formula itself or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix product.
 
 #include <algorithm>
 #include <array>
@@ -30,7 +32,9 @@
 #include "error.hpp"
 #include "image.hpp"
 #include "kernels/convolution.hpp"
+#include "kernels/dispatch.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace ffr {
 
@@ -53,15 +57,20 @@ struct FeatureMaps {
     const float* map(int channel) const { return values.data() + std::ptrdiff_t{channel} * height * width; }
 };
 
-/// The pixels of a face as a network takes them: (value - mean of the channel) / range, planes R, G, B; of a gray image
-/// three times the same. \throws InvalidArgument when the image isn't size x size pixels
-inline FeatureMaps input_maps(ImageView face, int size, const std::array<float, 3>& mean, float range) {
+/// \throws InvalidArgument when a face isn't size x size pixels
+inline void require_face_size(ImageView face, int size) {
     require_pixels(face);
     if (face.width != size || face.height != size) {
         const std::string side = std::to_string(size);
         throw InvalidArgument("the network takes a face of " + side + " x " + side + " pixels, not " +
                               std::to_string(face.width) + " x " + std::to_string(face.height));
     }
+}
+
+/// The pixels of a face as a network takes them: (value - mean of the channel) / range, planes R, G, B; of a gray image
+/// three times the same. \throws InvalidArgument when the image isn't size x size pixels
+inline FeatureMaps input_maps(ImageView face, int size, const std::array<float, 3>& mean, float range) {
+    require_face_size(face, size);
     FeatureMaps maps(3, size, size);
     float* out = maps.values.data();
     for (int c = 0; c < 3; ++c) {
@@ -76,6 +85,15 @@ inline FeatureMaps input_maps(ImageView face, int size, const std::array<float, 
     return maps;
 }
 
+/// The sizes of a convolution and of the maps that it's given.
+using ConvolutionShape = kernels::ConvolutionShape;
+
+/// The extents of a convolution's weights: [output][input][row][column].
+inline std::vector<std::size_t> weight_extents(const ConvolutionShape& shape) {
+    const auto size = [](int n) { return static_cast<std::size_t>(n); };
+    return {size(shape.outputs), size(shape.inputs), size(shape.side), size(shape.side)};
+}
+
 /// A layer of square filters with a bias.
 struct Convolution {
     int inputs = 0;
@@ -86,30 +104,35 @@ struct Convolution {
     std::vector<float> weights;  ///< [output][input][row][column]
     std::vector<float> bias;     ///< [output]
 
+    /// A layer of the given sizes. The maps that it's given may have others.
+    static Convolution from(const ConvolutionShape& shape, std::vector<float> weights, std::vector<float> bias,
+                            kernels::SimdPath = kernels::SimdPath::scalar) {
+        return {shape.inputs,  shape.outputs,      shape.side,     shape.stride,
+                shape.padding, std::move(weights), std::move(bias)};
+    }
+
     /// Reads the tensors NAME/weights (float32 or float16) and NAME/bias.
     /// \throws FormatError when one is missing, of another shape or has a value that isn't finite
-    static Convolution load(const WeightsFile& file, const std::string& name, int inputs, int outputs, int side,
-                            int stride, int padding) {
-        const auto size = [](int n) { return static_cast<std::size_t>(n); };
-        return {inputs,
-                outputs,
-                side,
-                stride,
-                padding,
-                file.floats(name + "/weights", {size(outputs), size(inputs), size(side), size(side)}),
-                file.floats(name + "/bias", {size(outputs)})};
+    static Convolution load(const WeightsFile& file, const std::string& name, const ConvolutionShape& shape,
+                            kernels::SimdPath = kernels::SimdPath::scalar) {
+        std::vector<float> weights = file.floats(name + "/weights", weight_extents(shape));
+        return from(shape, std::move(weights), file.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)}));
     }
 };
+
+/// What's wrong with maps that a convolution can't take.
+inline std::string wrong_maps(int inputs, int channels, int height, int width) {
+    return "a convolution of " + std::to_string(inputs) + " maps can't take " + std::to_string(channels) + " x " +
+           std::to_string(height) + " x " + std::to_string(width);
+}
 
 /// Applies a convolution.
 /// \throws InvalidArgument when the maps aren't as many as the layer takes, or are smaller than its filters
 inline FeatureMaps convolve(const Convolution& layer, const FeatureMaps& in) {
-    const kernels::ConvolutionShape shape{in.channels, in.height,    in.width,     layer.outputs,
-                                          layer.side,  layer.stride, layer.padding};
+    const ConvolutionShape shape{in.channels, in.height,    in.width,     layer.outputs,
+                                 layer.side,  layer.stride, layer.padding};
     if (in.channels != layer.inputs || std::min(in.height, in.width) + 2 * layer.padding < layer.side) {
-        throw InvalidArgument("a convolution of " + std::to_string(layer.inputs) + " maps can't take " +
-                              std::to_string(in.channels) + " x " + std::to_string(in.height) + " x " +
-                              std::to_string(in.width));
+        throw InvalidArgument(wrong_maps(layer.inputs, in.channels, in.height, in.width));
     }
     FeatureMaps out(layer.outputs, shape.output_height(), shape.output_width());
     kernels::convolve(shape, layer.weights.data(), layer.bias.data(), in.values.data(), out.values.data());
@@ -130,18 +153,29 @@ struct PoolWindow {
     int padding = 0;
 };
 
+/// Extents of what a pooling layer puts out.
+struct PoolSize {
+    int height, width;
+};
+
+/// \throws InvalidArgument when no window fits on maps of that size, or the padding is more than half of it
+inline PoolSize pool_size(const PoolWindow& window, int height, int width) {
+    const auto windows = [&](int extent) { return (extent + 2 * window.padding - window.side) / window.stride + 1; };
+    if (2 * window.padding > window.side || std::min(height, width) + 2 * window.padding < window.side) {
+        throw InvalidArgument("a window of " + std::to_string(window.side) + " pixels doesn't fit on maps of " +
+                              std::to_string(height) + " x " + std::to_string(width));
+    }
+    return {windows(height), windows(width)};
+}
+
 namespace detail {
 
 /// Makes one value of each window: `reduce(row, begin, end, so_far)` takes in the pixels of a row that the window has
 /// within the map, starting from `start`; `finish` turns the last `so_far` into the value.
 template <typename Reduce, typename Finish>
 FeatureMaps pool(const FeatureMaps& in, const PoolWindow& window, float start, Reduce reduce, Finish finish) {
-    const auto windows = [&](int extent) { return (extent + 2 * window.padding - window.side) / window.stride + 1; };
-    if (2 * window.padding > window.side || std::min(in.height, in.width) + 2 * window.padding < window.side) {
-        throw InvalidArgument("a window of " + std::to_string(window.side) + " pixels doesn't fit on maps of " +
-                              std::to_string(in.height) + " x " + std::to_string(in.width));
-    }
-    FeatureMaps out(in.channels, windows(in.height), windows(in.width));
+    const PoolSize size = pool_size(window, in.height, in.width);
+    FeatureMaps out(in.channels, size.height, size.width);
     float* value = out.values.data();
     for (int channel = 0; channel < in.channels; ++channel) {
         for (int y = 0; y < out.height; ++y) {
@@ -274,37 +308,37 @@ inline FeatureMaps add(FeatureMaps a, const FeatureMaps& b) {
     return sum;
 }
 
-/// The mean of each map.
-inline std::vector<float> global_mean(const FeatureMaps& in) {
-    std::vector<float> means;
-    const std::ptrdiff_t pixels = std::ptrdiff_t{in.height} * in.width;
-    for (int channel = 0; channel < in.channels; ++channel) {
-        float sum = 0;
-        for (std::ptrdiff_t i = 0; i < pixels; ++i) sum += in.map(channel)[i];
-        means.push_back(sum / static_cast<float>(pixels));
-    }
-    return means;
-}
+/// The layers as networks call them, in plain loops and of one face at a time. SimdLayers offers the same.
+class PlainLayers {
+  public:
+    using Maps = FeatureMaps;
+    using Convolution = ffr::Convolution;
+    static constexpr std::size_t kFacesAtOnce = 1;
 
-/// A fully connected layer: weights[output][input] and a bias for each output.
-struct Connection {
-    std::vector<float> weights;
-    std::vector<float> bias;
+    /// Needs nothing of the workspace, and of all paths takes none.
+    explicit PlainLayers(Workspace&, kernels::SimdPath = kernels::SimdPath::scalar) {}
+
+    /// relu(convolution) of a face's pixels.
+    Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int size, const std::array<float, 3>& mean,
+              float range) const {
+        return relu(convolve(layer, input_maps(faces.at(0), size, mean, range)));
+    }
+    /// relu(convolution).
+    Maps convolve_relu(const Convolution& layer, const Maps& in) const { return relu(convolve(layer, in)); }
+    /// relu(convolution + shortcut).
+    Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
+        return relu(add(convolve(layer, in), shortcut));
+    }
+    /// A fully connected layer: a convolution of maps of one pixel.
+    Maps connect(const Convolution& layer, const Maps& in) const { return convolve(layer, in); }
+    Maps max_pool(const Maps& in, const PoolWindow& window) const { return ffr::max_pool(in, window); }
+    Maps average_pool(const Maps& in, const PoolWindow& window) const { return ffr::average_pool(in, window); }
+    Maps l2_pool(const Maps& in, const PoolWindow& window) const { return ffr::l2_pool(in, window); }
+    Maps normalise_across_channels(const Maps& in) const { return ffr::normalise_across_channels(in); }
+    Maps concatenate(const std::vector<Maps>& branches) const { return ffr::concatenate(branches); }
+    Maps global_mean(const Maps& in) const { return ffr::average_pool(in, {in.height, 1}); }
+    /// A face's maps.
+    FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }
 };
-
-/// bias + weights times input. \throws InvalidArgument when the layer isn't made for so many inputs
-inline std::vector<float> connect(const Connection& layer, const std::vector<float>& in) {
-    if (layer.weights.size() != layer.bias.size() * in.size()) {
-        throw InvalidArgument("a layer of " + std::to_string(layer.bias.size()) + " outputs and " +
-                              std::to_string(layer.weights.size()) + " weights can't take " +
-                              std::to_string(in.size()) + " numbers");
-    }
-    std::vector<float> out = layer.bias;
-    const float* weight = layer.weights.data();
-    for (float& value : out) {
-        for (const float number : in) value += *weight++ * number;
-    }
-    return out;
-}
 
 }  // namespace ffr

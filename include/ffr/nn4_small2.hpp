@@ -20,6 +20,7 @@
 /// unified embedding for face recognition and clustering" (nn4); Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace"
 /// (nn4.small2, its smaller form).
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,9 @@
 #include "error.hpp"
 #include "image.hpp"
 #include "layers.hpp"
+#include "simd_layers.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace ffr {
 
@@ -62,77 +65,97 @@ inline int inception_outputs(const InceptionShape& shape, int inputs) {
     return shape.out_3x3 + shape.out_5x5 + (shape.out_pool > 0 ? shape.out_pool : inputs) + shape.out_1x1;
 }
 
-/// The network nn4.small2. Immutable after loading, safe for many threads.
-class Nn4Small2 {
+/// The network nn4.small2, in the arithmetic of `Layers`: PlainLayers or SimdLayers. Immutable after loading, safe for
+/// many threads.
+template <typename Layers>
+class BasicNn4Small2 {
   public:
+    using Maps = typename Layers::Maps;
+
     /// Side of the face it takes, in pixels.
     static constexpr int kFaceSize = 96;
 
     /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
-    static Nn4Small2 load(const WeightsFile& weights) { return Nn4Small2(weights); }
-
-    /// The 128 numbers of a face, a vector of length 1. Gray faces are taken as colour ones with equal channels.
-    /// \param face  kFaceSize x kFaceSize pixels. \throws InvalidArgument for another size
-    /// Cost: 200 million multiply-adds.
-    Embedding forward(ImageView face) const {
-        return forward(face, [](const char*, const FeatureMaps&) {});
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        return BasicNn4Small2(weights, path);
     }
 
-    /// The same, showing what comes out of each stage: `watch(name, maps)` is called with "conv1", "pool1", "conv2",
-    /// "conv3", "pool3" and the modules' names, "3a" to "5b".
+    /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
+    /// \param faces  kFaceSize x kFaceSize pixels each, up to Layers::kFacesAtOnce. \throws InvalidArgument for another size
+    /// Cost: 200 million multiply-adds a face.
+    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace) const {
+        return forward(faces, workspace, [](const char*, const Layers&, const Maps&) {});
+    }
+
+    /// The same, showing what comes out of each stage: `watch(name, layers, maps)` is called with "conv1", "pool1",
+    /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
     template <typename Watch>
-    Embedding forward(ImageView face, Watch watch) const {
-        const auto show = [&](const char* stage, FeatureMaps maps) {
-            watch(stage, maps);
+    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
+        const Layers layers(workspace, path_);
+        const auto show = [&](const char* stage, Maps maps) {
+            watch(stage, layers, maps);
             return maps;
         };
         constexpr PoolWindow kHalve{3, 2, 1};
-        FeatureMaps x = input_maps(face, kFaceSize, {0, 0, 0}, 255);
-        x = show("conv1", relu(convolve(conv1_, x)));
-        x = show("pool1", normalise_across_channels(max_pool(x, kHalve)));
-        x = show("conv2", relu(convolve(conv2_, x)));
-        x = show("conv3", relu(convolve(conv3_, x)));
-        x = show("pool3", max_pool(normalise_across_channels(x), kHalve));
-        for (const Inception& module : modules_) x = show(module.shape.name, forward(module, x));
-        return unit_length(connect(linear_, global_mean(x)));
+        Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
+        x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
+        x = show("conv2", layers.convolve_relu(conv2_, x));
+        x = show("conv3", layers.convolve_relu(conv3_, x));
+        x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
+        for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
+        x = layers.connect(linear_, layers.global_mean(x));
+        std::vector<Embedding> embeddings;
+        for (std::size_t face = 0; face < faces.size(); ++face) {
+            embeddings.push_back(unit_length(layers.plain(x, face).values));
+        }
+        return embeddings;
     }
 
   private:
+    using Convolution = typename Layers::Convolution;
+
     struct Inception {
         InceptionShape shape;
         PoolWindow window;
         Convolution reduce_3x3, conv_3x3, reduce_5x5, conv_5x5, after_pool, conv_1x1;
     };
 
-    explicit Nn4Small2(const WeightsFile& weights) {
+    BasicNn4Small2(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
         weights.require_kind("nn4.small2");
-        conv1_ = Convolution::load(weights, "conv1", 3, 64, 7, 2, 3);
-        conv2_ = Convolution::load(weights, "conv2", 64, 64, 1, 1, 0);
-        conv3_ = Convolution::load(weights, "conv3", 64, 192, 3, 1, 1);
-        int inputs = 192;
+        conv1_ = Convolution::load(weights, "conv1", {3, 96, 96, 64, 7, 2, 3}, path);
+        conv2_ = Convolution::load(weights, "conv2", {64, 24, 24, 64, 1, 1, 0}, path);
+        conv3_ = Convolution::load(weights, "conv3", {64, 24, 24, 192, 3, 1, 1}, path);
+        int inputs = 192, size = 12;
         for (const InceptionShape& shape : kNn4Small2Modules) {
-            modules_.push_back(load_module(weights, shape, inputs));
+            modules_.push_back(load_module(weights, shape, inputs, size, path));
             inputs = inception_outputs(shape, inputs);
+            size = std::max((size + shape.stride - 1) / shape.stride,  // of the filters, and of the pool
+                            pool_size(modules_.back().window, size, size).height);
         }
         const auto outputs = Embedding().size();
-        linear_.weights = weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)});
-        linear_.bias = weights.floats("linear/bias", {outputs});
+        linear_ = Convolution::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                                    weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                                    weights.floats("linear/bias", {outputs}), path);
     }
 
-    static Inception load_module(const WeightsFile& weights, const InceptionShape& shape, int inputs) {
+    static Inception load_module(const WeightsFile& weights, const InceptionShape& shape, int inputs, int size,
+                                 kernels::SimdPath path) {
         const std::string name = shape.name;
-        const auto load = [&](const char* part, int in, int out, int side, int stride) {
-            return out == 0 ? Convolution{}
-                            : Convolution::load(weights, name + "/" + part, in, out, side, stride, side / 2);
+        const PoolWindow window = load_window(weights, name);
+        const auto load = [&](const char* part, int in, int out, int side, int stride, int extent) {
+            if (out == 0) return Convolution();
+            return Convolution::load(weights, name + "/" + part, {in, extent, extent, out, side, stride, side / 2},
+                                     path);
         };
         return {shape,
-                load_window(weights, name),
-                load("3x3_reduce", inputs, shape.reduce_3x3, 1, 1),
-                load("3x3", shape.reduce_3x3, shape.out_3x3, 3, shape.stride),
-                load("5x5_reduce", inputs, shape.reduce_5x5, 1, 1),
-                load("5x5", shape.reduce_5x5, shape.out_5x5, 5, shape.stride),
-                load("pool", inputs, shape.out_pool, 1, 1),
-                load("1x1", inputs, shape.out_1x1, 1, 1)};
+                window,
+                load("3x3_reduce", inputs, shape.reduce_3x3, 1, 1, size),
+                load("3x3", shape.reduce_3x3, shape.out_3x3, 3, shape.stride, size),
+                load("5x5_reduce", inputs, shape.reduce_5x5, 1, 1, size),
+                load("5x5", shape.reduce_5x5, shape.out_5x5, 5, shape.stride, size),
+                load("pool", inputs, shape.out_pool, 1, 1, pool_size(window, size, size).height),
+                load("1x1", inputs, shape.out_1x1, 1, 1, size)};
     }
 
     /// Stride and padding of a module's pool. They stand in the file, since OpenFace's published weights and its
@@ -147,17 +170,18 @@ class Nn4Small2 {
         return {window[0], window[1], window[2]};
     }
 
-    static FeatureMaps forward(const Inception& module, const FeatureMaps& x) {
-        const auto apply = [](const Convolution& layer, const FeatureMaps& maps) {
-            return relu(convolve(layer, maps));
-        };
-        std::vector<FeatureMaps> branches{apply(module.conv_3x3, apply(module.reduce_3x3, x))};
-        if (module.shape.out_5x5 > 0) branches.push_back(apply(module.conv_5x5, apply(module.reduce_5x5, x)));
-        FeatureMaps pooled =
-            module.shape.pool == InceptionPool::max ? max_pool(x, module.window) : l2_pool(x, module.window);
-        branches.push_back(module.shape.out_pool > 0 ? apply(module.after_pool, pooled) : std::move(pooled));
-        if (module.shape.out_1x1 > 0) branches.push_back(apply(module.conv_1x1, x));
-        return concatenate(branches);
+    static Maps forward(const Inception& module, const Layers& layers, const Maps& x) {
+        std::vector<Maps> branches;
+        branches.push_back(layers.convolve_relu(module.conv_3x3, layers.convolve_relu(module.reduce_3x3, x)));
+        if (module.shape.out_5x5 > 0) {
+            branches.push_back(layers.convolve_relu(module.conv_5x5, layers.convolve_relu(module.reduce_5x5, x)));
+        }
+        Maps pooled = module.shape.pool == InceptionPool::max ? layers.max_pool(x, module.window)
+                                                              : layers.l2_pool(x, module.window);
+        branches.push_back(module.shape.out_pool > 0 ? layers.convolve_relu(module.after_pool, pooled)
+                                                     : std::move(pooled));
+        if (module.shape.out_1x1 > 0) branches.push_back(layers.convolve_relu(module.conv_1x1, x));
+        return layers.concatenate(branches);
     }
 
     static Embedding unit_length(const std::vector<float>& values) {
@@ -169,9 +193,13 @@ class Nn4Small2 {
         return embedding;
     }
 
+    kernels::SimdPath path_;
     Convolution conv1_, conv2_, conv3_;
     std::vector<Inception> modules_;
-    Connection linear_;
+    Convolution linear_;
 };
+
+/// The network nn4.small2 as FaceEmbedder uses it.
+using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 
 }  // namespace ffr

@@ -14,6 +14,7 @@
 #include "image.hpp"
 #include "landmarks.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace ffr {
 
@@ -50,17 +51,28 @@ class Pipeline {
 
     /// Landmarks, chip and embedding of a face that was found. \throws InvalidArgument when the image is empty
     Face measure(ImageView image, const Detection& detection) const {
-        Face face{detection, landmarks_.predict(image, detection.box), {}, {}};
-        face.chip = embedder_.align(image, face.landmarks);
-        face.embedding = embedder_.embed(face.chip);
-        return face;
+        return measure(image, std::vector{detection}).front();
+    }
+
+    /// The same of many faces in one image, which takes less time than one by one.
+    std::vector<Face> measure(ImageView image, const std::vector<Detection>& detections) const {
+        std::vector<Face> faces;
+        for (const Detection& detection : detections) {
+            Landmarks landmarks = landmarks_.predict(image, detection.box);
+            Image chip = embedder_.align(image, landmarks);
+            faces.push_back({detection, std::move(landmarks), std::move(chip), {}});
+        }
+        std::vector<ImageView> chips;
+        for (const Face& face : faces) chips.push_back(face.chip);
+        Workspace workspace;
+        const std::vector<Embedding> embeddings = embedder_.embed(chips, workspace);
+        for (std::size_t i = 0; i < faces.size(); ++i) faces[i].embedding = embeddings[i];
+        return faces;
     }
 
     /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
     std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
-        std::vector<Face> faces;
-        for (const Detection& detection : detector_.detect(image, options)) faces.push_back(measure(image, detection));
-        return faces;
+        return measure(image, detector_.detect(image, options));
     }
 
   private:

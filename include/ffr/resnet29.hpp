@@ -23,7 +23,9 @@
 #include "distance.hpp"
 #include "image.hpp"
 #include "layers.hpp"
+#include "simd_layers.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace ffr {
 
@@ -43,58 +45,83 @@ inline std::string resnet29_convolution_name(std::size_t index) {
     return (number.size() < 2 ? "conv0" : "conv") + number;
 }
 
-/// The ResNet-29. Immutable after loading, safe for many threads.
-class ResNet29 {
+/// The ResNet-29, in the arithmetic of `Layers`: PlainLayers or SimdLayers. Immutable after loading, safe for many
+/// threads.
+template <typename Layers>
+class BasicResNet29 {
   public:
     /// Side of the chip it takes, in pixels.
     static constexpr int kChipSize = 150;
 
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
-    static ResNet29 load(const WeightsFile& weights) { return ResNet29(weights); }
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        return BasicResNet29(weights, path);
+    }
 
-    /// The 128 numbers of a face. Gray chips are taken as colour ones with equal channels.
-    /// \param chip  kChipSize x kChipSize pixels. \throws InvalidArgument for another size
-    /// Cost: 271 million multiply-adds.
-    Embedding forward(ImageView chip) const {
-        FeatureMaps x = max_pool(relu(convolve(stem_, input_maps(chip, kChipSize, pixel_mean_, 256))), {3, 2});
+    /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
+    /// \param chips  kChipSize x kChipSize pixels each, up to Layers::kFacesAtOnce. \throws InvalidArgument for another size
+    /// Cost: 271 million multiply-adds a face.
+    std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
+        const Layers layers(workspace, path_);
+        Maps x = layers.max_pool(layers.look(stem_, chips, kChipSize, pixel_mean_, 256), {3, 2});
         for (const Block& block : blocks_) {
-            FeatureMaps y = convolve(block.second, relu(convolve(block.first, x)));
-            x = relu(add(std::move(y), block.first.stride == 2 ? average_pool(x, {2, 2}) : x));
+            const Maps y = layers.convolve_relu(block.first, x);
+            x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
         }
-        const std::vector<float> numbers = connect(projection_, global_mean(x));
-        Embedding embedding{};
-        std::copy(numbers.begin(), numbers.end(), embedding.begin());
-        return embedding;
+        x = layers.connect(projection_, layers.global_mean(x));
+        std::vector<Embedding> embeddings(chips.size());
+        for (std::size_t face = 0; face < chips.size(); ++face) {
+            const FeatureMaps numbers = layers.plain(x, face);
+            std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
+        }
+        return embeddings;
     }
 
   private:
+    using Maps = typename Layers::Maps;
+    using Convolution = typename Layers::Convolution;
+
     struct Block {
         Convolution first, second;
+        bool halves;  // the size
     };
 
-    explicit ResNet29(const WeightsFile& weights) {
+    BasicResNet29(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
         weights.require_kind("resnet29");
         const std::vector<float> mean = weights.floats("pixel_mean", {3});
         std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
         std::size_t index = 0;
-        stem_ = Convolution::load(weights, resnet29_convolution_name(index++), 3, 32, 7, 2, 0);
-        int inputs = stem_.outputs;
-        for (const ResidualBlockShape& shape : kResNet29Blocks) {
-            const std::string first = resnet29_convolution_name(index++), second = resnet29_convolution_name(index++);
+        const auto load = [&](const ConvolutionShape& shape) {
+            return Convolution::load(weights, resnet29_convolution_name(index++), shape, path);
+        };
+        stem_ = load({3, kChipSize, kChipSize, 32, 7, 2, 0});
+        int inputs = 32, size = 35;
+        for (const ResidualBlockShape& block : kResNet29Blocks) {
+            const ConvolutionShape first{
+                inputs, size, size, block.channels, 3, block.stride, block.stride == 1 ? 1 : 0};
+            const int inner = first.output_height();
+            Convolution leading = load(first);
             blocks_.push_back(
-                {Convolution::load(weights, first, inputs, shape.channels, 3, shape.stride, shape.stride == 1 ? 1 : 0),
-                 Convolution::load(weights, second, shape.channels, shape.channels, 3, 1, 1)});
-            inputs = shape.channels;
+                {std::move(leading), load({block.channels, inner, inner, block.channels, 3, 1, 1}), block.stride == 2});
+            if (block.stride == 2) size /= 2;  // the averaged shortcut's, which may be larger than the filters' result
+            inputs = block.channels;
         }
         const auto outputs = Embedding().size();
-        projection_.weights = weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)});
-        projection_.bias.assign(outputs, 0.0f);
+        projection_ =
+            Convolution::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                              weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                              std::vector<float>(outputs, 0.0f), path);
     }
 
+    kernels::SimdPath path_;
     std::array<float, 3> pixel_mean_{};
     Convolution stem_;
     std::vector<Block> blocks_;
-    Connection projection_;
+    Convolution projection_;
 };
+
+/// The ResNet-29 as FaceEmbedder uses it.
+using ResNet29 = BasicResNet29<DefaultLayers>;
 
 }  // namespace ffr

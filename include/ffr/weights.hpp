@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <initializer_list>
 #include <memory>
 #include <new>
 #include <string>
@@ -52,11 +51,11 @@ struct Half {
 /// A half's exponent and fraction, moved to a float's place, give the value times 2^-112; one multiplication puts that
 /// right. Infinity and NaN don't occur in weights and come out as 65536 and more.
 inline float to_float(Half half) {
-    const std::uint32_t magnitude = static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    const std::uint32_t sign = static_cast<std::uint32_t>(half.bits & 0x8000) << 16;
+    const std::uint32_t moved = sign | static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
     float value;
-    std::memcpy(&value, &magnitude, sizeof value);
-    value *= 5192296858534827628530496329220096.0f;  // 2^112
-    return (half.bits & 0x8000) != 0 ? -value : value;
+    std::memcpy(&value, &moved, sizeof value);
+    return value * 5192296858534827628530496329220096.0f;  // 2^112
 }
 
 /// What a tensor's elements are.
@@ -216,7 +215,7 @@ class WeightsFile {
     /// \param shape  what it has to be, slowest index first; kAny where any extent is right
     /// \throws FormatError when it's missing, of another type or of another shape
     template <typename T>
-    TensorView<T> tensor(std::string_view name, std::initializer_list<std::size_t> shape) const {
+    TensorView<T> tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         const TensorInfo& info = require(name);
         if (info.type != tensor_type<T>()) {
             throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
@@ -237,35 +236,36 @@ class WeightsFile {
     /// A tensor as tensor() gives it, of floating-point numbers that are all finite.
     /// \throws FormatError as tensor() does, or for NaN or infinity
     template <typename T>
-    TensorView<T> finite_tensor(std::string_view name, std::initializer_list<std::size_t> shape) const {
+    TensorView<T> finite_tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         TensorView<T> view = tensor<T>(name, shape);
         for (const T value : view) {
-            if (!std::isfinite(value)) {
-                throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
-            }
+            if (!std::isfinite(value)) fail_infinite(name);
+        }
+        return view;
+    }
+
+    /// True when the file has that tensor in float16.
+    bool is_half(std::string_view name) const { return contains(name) && require(name).type == TensorType::float16; }
+
+    /// A tensor of float16. \throws FormatError as tensor() does, or for NaN or infinity
+    TensorView<Half> halves(std::string_view name, const std::vector<std::size_t>& shape) const {
+        TensorView<Half> view = tensor<Half>(name, shape);
+        for (const Half value : view) {
+            if ((value.bits & 0x7C00) == 0x7C00) fail_infinite(name);
         }
         return view;
     }
 
     /// A tensor of float16 or float32, copied as float32. \throws FormatError as tensor() does, or for NaN or infinity
-    std::vector<float> floats(std::string_view name, std::initializer_list<std::size_t> shape) const {
-        std::vector<float> values;
-        if (require(name).type == TensorType::float16) {
-            const auto halves = tensor<Half>(name, shape);
-            values.resize(halves.size());
-            std::transform(halves.begin(), halves.end(), values.begin(), to_float);
-        } else {
-            const auto floats = tensor<float>(name, shape);
-            values.assign(floats.begin(), floats.end());
+    std::vector<float> floats(std::string_view name, const std::vector<std::size_t>& shape) const {
+        if (is_half(name)) {
+            const auto view = halves(name, shape);
+            std::vector<float> values(view.size());
+            std::transform(view.begin(), view.end(), values.begin(), to_float);
+            return values;
         }
-        // The largest half is 65504; what lies above came from an infinity or a NaN.
-        const float limit = require(name).type == TensorType::float16 ? 65504.0f : 3.4e38f;
-        for (const float value : values) {
-            if (!(std::fabs(value) <= limit)) {
-                throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
-            }
-        }
-        return values;
+        const auto view = finite_tensor<float>(name, shape);
+        return {view.begin(), view.end()};
     }
 
     /// A tensor of text. \throws FormatError when it's missing or isn't text
@@ -349,6 +349,10 @@ class WeightsFile {
         const TensorInfo* const info = find(name);
         if (info == nullptr) throw FormatError(name_ + ": has no tensor '" + std::string(name) + "'");
         return *info;
+    }
+
+    [[noreturn]] void fail_infinite(std::string_view name) const {
+        throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
     }
 
     template <typename Iterator>

@@ -65,7 +65,9 @@ TEST_CASE("128 numbers of nn4.small2 are OpenCV's within 1e-5, on faces and on n
         const auto variant = record.at("variant").get<std::string>();
         CAPTURE(variant);
         CAPTURE(record.value("image", "noise"));
-        const ffr::Embedding found = network(variant).forward(face_of(record, faces));
+        const ffr::Image face = face_of(record, faces);
+        ffr::Workspace workspace;
+        const ffr::Embedding found = network(variant).forward({face}, workspace).at(0);
         const auto expected = record.at("embedding").get<std::vector<double>>();
         REQUIRE(expected.size() == found.size());
         double largest = 0;
@@ -85,8 +87,12 @@ TEST_CASE("each stage of nn4.small2 is OpenCV's within 1e-5 of its largest value
     int compared = 0;
     for (const char* const variant : {"published", "defined"}) {
         std::map<std::string, ffr::FeatureMaps> stages;
-        const auto keep = [&](const char* stage, const ffr::FeatureMaps& maps) { stages.emplace(stage, maps); };
-        network(variant).forward(face_of(records.at(0), faces), keep);
+        const auto keep = [&](const char* stage, const auto& layers, const auto& maps) {
+            stages.emplace(stage, layers.plain(maps, 0));
+        };
+        const ffr::Image face = face_of(records.at(0), faces);
+        ffr::Workspace workspace;
+        network(variant).forward({face}, workspace, keep);
         for (const golden::Json& record : records) {
             if (record.at("variant") != variant || !record.contains("stage")) continue;
             const auto stage = record.at("stage").get<std::string>();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
+#include "ffr/embedding.hpp"
 #include "ffr/face_detector.hpp"
 #include "ffr/landmarks.hpp"
 #include "ffr/resnet29.hpp"
@@ -353,7 +354,7 @@ ffr::Embedding embed_with(const convert::ResNet29& net, bool compact) {
     const std::vector<unsigned char> bytes = out.bytes();
     ffr::Image chip(150, 150, 1);
     for (std::size_t i = 0; i < chip.pixels().size(); ++i) chip.pixels()[i] = static_cast<std::uint8_t>(i * 7);
-    return ffr::ResNet29::load(ffr::WeightsFile::from_memory(bytes.data(), bytes.size(), "memory")).forward(chip);
+    return ffr::FaceEmbedder::load(ffr::WeightsFile::from_memory(bytes.data(), bytes.size(), "memory")).embed(chip);
 }
 
 }  // namespace

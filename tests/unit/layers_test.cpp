@@ -22,7 +22,8 @@ FeatureMaps maps(int channels, int height, int width, const std::vector<float>& 
 
 std::string load_error(const std::vector<unsigned char>& bytes) {
     try {
-        Convolution::load(WeightsFile::from_memory(bytes.data(), bytes.size(), "layer.ffr"), "conv", 1, 2, 1, 1, 0);
+        Convolution::load(WeightsFile::from_memory(bytes.data(), bytes.size(), "layer.ffr"), "conv",
+                          {1, 1, 1, 2, 1, 1, 0});
     } catch (const FormatError& error) {
         return error.what();
     }
@@ -128,14 +129,6 @@ TEST_CASE("branches are stacked, smaller ones in the middle of zeros") {
     CHECK(concatenate({}).values.empty());
 }
 
-TEST_CASE("a fully connected layer adds weighted inputs to its bias, and refuses another number of them") {
-    const Connection layer{{1, 2, 3, 4, 5, 6}, {10, 20}};
-    CHECK(connect(layer, {1, 0, -1}) == std::vector<float>{8, 18});
-    CHECK_THROWS_WITH_AS(connect(layer, {1, 2}), "a layer of 2 outputs and 6 weights can't take 2 numbers",
-                         InvalidArgument);
-    CHECK(connect({{}, {7}}, {}) == std::vector<float>{7});
-}
-
 TEST_CASE("pixels become numbers plane by plane, gray ones three times") {
     Image pixel(1, 1, 3);
     pixel.pixels() = {10, 20, 30};
@@ -168,10 +161,15 @@ TEST_CASE("a sum of unequal stacks has the larger extents, with both at the top 
     CHECK(add(FeatureMaps(0, 0, 0), a).values == a.values);
 }
 
-TEST_CASE("the mean of a map is one number") {
-    CHECK(global_mean(maps(2, 2, 2, {1, 2, 3, 6, -1, -1, -1, -1})) == std::vector<float>{3, -1});
-    CHECK(global_mean(maps(1, 1, 1, {7})) == std::vector<float>{7});
-    CHECK(global_mean(FeatureMaps(0, 2, 2)).empty());
+TEST_CASE("at a network's end, a map becomes a number, and numbers are connected") {
+    Workspace workspace;
+    const PlainLayers layers(workspace);
+    const FeatureMaps mean = layers.global_mean(maps(2, 2, 2, {1, 2, 3, 6, -1, -1, -1, -1}));
+    CHECK(mean.values == std::vector<float>{3, -1});
+    CHECK(layers.global_mean(maps(1, 1, 1, {7})).values == std::vector<float>{7});
+    const Convolution layer = Convolution::from({2, 1, 1, 3, 1, 1, 0}, {1, 2, 3, 4, 5, 6}, {10, 20, 0});
+    CHECK(layers.connect(layer, mean).values == std::vector<float>{11, 25, 9});
+    CHECK_THROWS_AS(layers.connect(layer, maps(1, 1, 1, {7})), InvalidArgument);
 }
 
 TEST_CASE("a layer is loaded from either precision, and a wrong tensor is refused by name") {
@@ -192,8 +190,8 @@ TEST_CASE("a layer is loaded from either precision, and a wrong tensor is refuse
     out.add<Half>("conv/weights", {2, 1, 1, 1}, {{0x3C00}, {0xC000}});
     out.add("conv/bias", {2}, bias);
     const std::vector<unsigned char> bytes = out.bytes();
-    const Convolution layer =
-        Convolution::load(WeightsFile::from_memory(bytes.data(), bytes.size(), "layer.ffr"), "conv", 1, 2, 1, 1, 0);
+    const Convolution layer = Convolution::load(WeightsFile::from_memory(bytes.data(), bytes.size(), "layer.ffr"),
+                                                "conv", {1, 1, 1, 2, 1, 1, 0});
     CHECK(layer.weights == std::vector<float>{1, -2});
     CHECK(layer.bias == bias);
 }

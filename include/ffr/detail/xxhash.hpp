@@ -18,7 +18,11 @@ inline std::uint64_t rotate_left(std::uint64_t value, int bits) {
 template <typename T>
 T load_little_endian(const unsigned char* bytes) {
     T value = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    std::memcpy(&value, bytes, sizeof value);  // compilers see through it, but not through the loop
+#else
     for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(static_cast<T>(bytes[i]) << (8 * i));
+#endif
     return value;
 }
 

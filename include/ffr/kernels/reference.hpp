@@ -3,7 +3,6 @@
 // convolution is.
 
 #include <cstddef>
-#include <vector>
 
 namespace ffr::kernels {
 
@@ -15,32 +14,31 @@ struct ConvolutionShape {
 
     int output_height() const { return (height + 2 * padding - side) / stride + 1; }
     int output_width() const { return (width + 2 * padding - side) / stride + 1; }
-    int padded_line() const { return (width + 2 * padding + stride - 1) / stride; }  // every stride-th pixel of a line
-    std::ptrdiff_t taps() const { return std::ptrdiff_t{inputs} * side * side; }     // of a filter, over all maps
+    std::ptrdiff_t taps() const { return std::ptrdiff_t{inputs} * side * side; }  // of a filter, over all maps
 };
 
 /// out[o][y][x] = bias[o] + sum over i, r, c of weights[o][i][r][c] * in[i][y * stride + r - padding][x * stride + c -
-/// padding]
+/// padding], where pixels outside of the maps are 0
 inline void convolve_reference(const ConvolutionShape& shape, const float* weights, const float* bias, const float* in,
                                float* out) {
-    const auto input_at = [&](int i, int y, int x) {
-        const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
-        return inside ? in[(std::ptrdiff_t{i} * shape.height + y) * shape.width + x] : 0.0f;
-    };
-    for (int o = 0; o < shape.outputs; ++o) {
-        for (int y = 0; y < shape.output_height(); ++y) {
-            for (int x = 0; x < shape.output_width(); ++x) {
-                const float* w = weights + std::ptrdiff_t{o} * shape.inputs * shape.side * shape.side;
-                float sum = bias[o];
-                for (int i = 0; i < shape.inputs; ++i) {
-                    for (int r = 0; r < shape.side; ++r) {
-                        for (int c = 0; c < shape.side; ++c) {
-                            sum += *w++ * input_at(i, y * shape.stride + r - shape.padding,
-                                                   x * shape.stride + c - shape.padding);
+    const int width = shape.output_width(), height = shape.output_height();
+    for (int o = 0; o < shape.outputs; ++o, out += std::ptrdiff_t{height} * width) {
+        for (std::ptrdiff_t pixel = 0; pixel < std::ptrdiff_t{height} * width; ++pixel) out[pixel] = bias[o];
+        for (int i = 0; i < shape.inputs; ++i) {
+            const float* const map = in + std::ptrdiff_t{i} * shape.height * shape.width;
+            for (int r = 0; r < shape.side; ++r) {
+                for (int c = 0; c < shape.side; ++c, ++weights) {
+                    for (int y = 0; y < height; ++y) {
+                        const int in_y = y * shape.stride + r - shape.padding;
+                        if (in_y < 0 || in_y >= shape.height) continue;
+                        for (int x = 0; x < width; ++x) {
+                            const int in_x = x * shape.stride + c - shape.padding;
+                            if (in_x < 0 || in_x >= shape.width) continue;
+                            out[std::ptrdiff_t{y} * width + x] +=
+                                *weights * map[std::ptrdiff_t{in_y} * shape.width + in_x];
                         }
                     }
                 }
-                *out++ = sum;
             }
         }
     }

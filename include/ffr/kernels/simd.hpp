@@ -1,18 +1,22 @@
 #pragma once
-// The SIMD kernel for each CPU, in a translation unit that is compiled for none of them in particular, and the choice
-// between them when the program runs.
-//
-// What it computes is a matrix product whose right side needn't be made: row `tap` of it is the input itself, from
-// offsets[tap] on.
-//
-//     out[r][p] = bias[r] + sum over taps of weights[r][tap] * in[offsets[tap] + p]      for 0 <= p < pixels
-//
-// Each path keeps a block of sums in registers and goes through the taps once; each sum is added in the order of the
-// taps, so that a path gives the same bits however the pixels are divided.
+/// \file
+/// The kernels for each CPU, in a translation unit that is compiled for none of them in particular, and the choice
+/// between them when the program runs.
+///
+/// Each kernel has one text, a file that ends in .inl. It's included here once a CPU, inside of a region that the
+/// compiler translates for that CPU, into a namespace that has a type `Vector` of that CPU's registers. Sums and
+/// products of registers are written with operators, which g++ and clang++ have for them.
+///
+/// Nothing of the standard library is used in a region: the linker could keep a copy of it that was compiled for that
+/// CPU, for all.
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "dispatch.hpp"
+#include "jobs.hpp"
+#include "reference.hpp"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
@@ -20,33 +24,62 @@
 #include <arm_neon.h>
 #endif
 
-// The kernel's innermost loops have to become straight code, or else its sums live in memory; g++ does that at -O3 only.
+// The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
 #if defined(__clang__)
 #define FFR_UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)
-#define FFR_UNROLL _Pragma("GCC unroll 8")
+#define FFR_UNROLL _Pragma("GCC unroll 16")
 #else
 #define FFR_UNROLL
 #endif
 
 namespace ffr::kernels {
 
-/// Floats that may be read behind the last pixel and tap of `in`, and written behind the last pixel of a row of `out`.
-constexpr std::ptrdiff_t kSlack = 16;
+/// Winograd's transforms for one size of tiles: see winograd.inl.
+struct WinogradKernels {
+    void (*input)(const TileGrid&, int faces, int blocks, const float* in, int first, int count, float* out);
+    void (*output)(const TileGrid&, const float* sums, int first, int count, const Finish&);
+    void (*filter)(const float* taps, std::ptrdiff_t tap, float* out, std::ptrdiff_t point);
+};
+
+/// The kernels of a path: see product.inl, winograd.inl and pooling.inl.
+struct Kernels {
+    int rows;     // most rows that a product takes
+    bool widens;  // true when product_of_halves works
+    void (*product)(const ProductRows&, const float* panel, int first_channel, const Finish&);
+    void (*product_of_halves)(const ProductRows&, const std::uint16_t* panel, int first_channel, const Finish&);
+    void (*product_of_pixels)(const ProductRows&, const float* panel, int first_channel, const Finish&);
+    void (*gather)(const ConvolutionShape&, int faces, const float* in, int first, int count, float* out);
+    WinogradKernels winograd2, winograd4;
+    void (*max_pool)(const PoolShape&, const float* in, float* out);
+    void (*average_pool)(const PoolShape&, const float* in, float* out);
+    void (*l2_pool)(const PoolShape&, const float* in, float* out);
+    void (*normalise_pixels)(const std::uint8_t* bytes, int count, const float* mean, float range, float* out);
+    void (*normalise_across_channels)(int blocks, std::ptrdiff_t pixels, float alpha, float k, const float* in,
+                                      float* out, float* squares);
+};
 
 namespace scalar {
 
 struct Vector {
     using Register = float;
-    static constexpr int kLanes = 1, kRows = 4, kVectors = 2;
+    static constexpr int kLanes = 1, kRows = 4, kColumns = 4;
+    static constexpr bool kWidens = false;
 
     static Register load(const float* from) { return *from; }
+    static Register load(const std::uint8_t* from) { return static_cast<float>(*from); }
+    static void store(float* to, Register value) { *to = value; }
     static Register broadcast(float value) { return value; }
     static Register multiply_add(Register a, Register b, Register c) { return a * b + c; }
-    static void store(float* to, Register value) { *to = value; }
+    static Register maximum(Register a, Register b) { return a > b ? a : b; }
+    static Register square_root(Register a) { return sqrtf(a); }
 };
 
-#include "shifted_rows.inl"
+#include "pooling.inl"
+#include "product.inl"
+#include "winograd.inl"
+//
+#include "table.inl"
 
 }  // namespace scalar
 
@@ -56,38 +89,59 @@ namespace sse2 {
 
 struct Vector {
     using Register = __m128;
-    static constexpr int kLanes = 4, kRows = 4, kVectors = 3;  // 12 sums and 3 inputs of 16 registers
+    static constexpr int kLanes = 4, kRows = 6, kColumns = 2;
+    static constexpr bool kWidens = false;
 
     static Register load(const float* from) { return _mm_loadu_ps(from); }
+    static Register load(const std::uint8_t* from) { return _mm_setr_ps(from[0], from[1], from[2], from[3]); }
+    static void store(float* to, Register value) { _mm_storeu_ps(to, value); }
     static Register broadcast(float value) { return _mm_set1_ps(value); }
     static Register multiply_add(Register a, Register b, Register c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
-    static void store(float* to, Register value) { _mm_storeu_ps(to, value); }
+    static Register maximum(Register a, Register b) { return _mm_max_ps(a, b); }
+    static Register square_root(Register a) { return _mm_sqrt_ps(a); }
 };
 
-#include "shifted_rows.inl"
+#include "pooling.inl"
+#include "product.inl"
+#include "winograd.inl"
+//
+#include "table.inl"
 
 }  // namespace sse2
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
 namespace avx2 {
 
 struct Vector {
     using Register = __m256;
-    static constexpr int kLanes = 8, kRows = 4, kVectors = 3;  // 12 sums and 3 inputs of 16 registers
+    static constexpr int kLanes = 8, kRows = 6, kColumns = 2;
+    static constexpr bool kWidens = true;
 
     static Register load(const float* from) { return _mm256_loadu_ps(from); }
+    static Register load(const std::uint16_t* from) {
+        return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    static Register load(const std::uint8_t* from) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+    }
+    static void store(float* to, Register value) { _mm256_storeu_ps(to, value); }
     static Register broadcast(float value) { return _mm256_set1_ps(value); }
     static Register multiply_add(Register a, Register b, Register c) { return _mm256_fmadd_ps(a, b, c); }
-    static void store(float* to, Register value) { _mm256_storeu_ps(to, value); }
+    static Register maximum(Register a, Register b) { return _mm256_max_ps(a, b); }
+    static Register square_root(Register a) { return _mm256_sqrt_ps(a); }
 };
 
-#include "shifted_rows.inl"
+#include "pooling.inl"
+#include "product.inl"
+#include "winograd.inl"
+//
+#include "table.inl"
 
 }  // namespace avx2
 
@@ -104,15 +158,31 @@ namespace avx512 {
 
 struct Vector {
     using Register = __m512;
-    static constexpr int kLanes = 16, kRows = 8, kVectors = 3;  // 24 sums and 3 inputs of 32 registers
+    static constexpr int kLanes = 16, kRows = 14, kColumns = 2;
+    static constexpr bool kWidens = true;
+    // With a mask of all lanes: g++ 12 warns that the plain forms of these use something that isn't initialised.
+    static constexpr __mmask16 kAll = 0xFFFF;
 
     static Register load(const float* from) { return _mm512_loadu_ps(from); }
+    static Register load(const std::uint16_t* from) {
+        return _mm512_maskz_cvtph_ps(kAll, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    }
+    static Register load(const std::uint8_t* from) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return _mm512_maskz_cvtepi32_ps(kAll, _mm512_maskz_cvtepu8_epi32(kAll, bytes));
+    }
+    static void store(float* to, Register value) { _mm512_storeu_ps(to, value); }
     static Register broadcast(float value) { return _mm512_set1_ps(value); }
     static Register multiply_add(Register a, Register b, Register c) { return _mm512_fmadd_ps(a, b, c); }
-    static void store(float* to, Register value) { _mm512_storeu_ps(to, value); }
+    static Register maximum(Register a, Register b) { return _mm512_maskz_max_ps(kAll, a, b); }
+    static Register square_root(Register a) { return _mm512_maskz_sqrt_ps(kAll, a); }
 };
 
-#include "shifted_rows.inl"
+#include "pooling.inl"
+#include "product.inl"
+#include "winograd.inl"
+//
+#include "table.inl"
 
 }  // namespace avx512
 
@@ -128,40 +198,49 @@ namespace neon {
 
 struct Vector {
     using Register = float32x4_t;
-    static constexpr int kLanes = 4, kRows = 8, kVectors = 3;  // 24 sums and 3 inputs of 32 registers
+    static constexpr int kLanes = 4, kRows = 6, kColumns = 4;
+    static constexpr bool kWidens = true;
 
     static Register load(const float* from) { return vld1q_f32(from); }
+    static Register load(const std::uint16_t* from) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))); }
+    static Register load(const std::uint8_t* from) {
+        const std::uint32_t bytes = std::uint32_t{from[0]} | std::uint32_t{from[1]} << 8 |
+                                    std::uint32_t{from[2]} << 16 | std::uint32_t{from[3]} << 24;
+        return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
+    }
+    static void store(float* to, Register value) { vst1q_f32(to, value); }
     static Register broadcast(float value) { return vdupq_n_f32(value); }
     static Register multiply_add(Register a, Register b, Register c) { return vfmaq_f32(c, a, b); }
-    static void store(float* to, Register value) { vst1q_f32(to, value); }
+    static Register maximum(Register a, Register b) { return vmaxq_f32(a, b); }
+    static Register square_root(Register a) { return vsqrtq_f32(a); }
 };
 
-#include "shifted_rows.inl"
+#include "pooling.inl"
+#include "product.inl"
+#include "winograd.inl"
+//
+#include "table.inl"
 
 }  // namespace neon
 
 #endif
 
-/// The sum at the top of this file by one of the paths, which the machine has to have.
-/// \param in   readable up to the last pixel of the farthest tap and kSlack floats more
-/// \param out  rows of `out_stride` floats, writable for kSlack floats behind their pixels
-inline void shifted_rows(SimdPath path, int rows, const float* weights, std::ptrdiff_t taps, const float* bias,
-                         const float* in, const std::ptrdiff_t* offsets, std::ptrdiff_t pixels, float* out,
-                         std::ptrdiff_t out_stride) {
+/// The kernels of a path, which the machine has to have.
+inline const Kernels& kernels_of(SimdPath path) {
     switch (path) {
 #if defined(__GNUC__) && defined(__x86_64__)
         case SimdPath::avx512:
-            return avx512::shifted_rows(rows, weights, taps, bias, in, offsets, pixels, out, out_stride);
+            return avx512::kKernels;
         case SimdPath::avx2:
-            return avx2::shifted_rows(rows, weights, taps, bias, in, offsets, pixels, out, out_stride);
+            return avx2::kKernels;
         case SimdPath::sse2:
-            return sse2::shifted_rows(rows, weights, taps, bias, in, offsets, pixels, out, out_stride);
+            return sse2::kKernels;
 #elif defined(__GNUC__) && defined(__aarch64__)
         case SimdPath::neon:
-            return neon::shifted_rows(rows, weights, taps, bias, in, offsets, pixels, out, out_stride);
+            return neon::kKernels;
 #endif
         default:
-            return scalar::shifted_rows(rows, weights, taps, bias, in, offsets, pixels, out, out_stride);
+            return scalar::kKernels;
     }
 }
 

@@ -1,0 +1,65 @@
+#pragma once
+/// \file
+/// Maps as the SIMD kernels take them: of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
+
+#include <algorithm>
+#include <cstddef>
+
+#include "kernels/jobs.hpp"
+#include "layers.hpp"
+#include "workspace.hpp"
+
+namespace ffr {
+
+/// Maps of a batch of faces; the channels that fill up the last block are 0. Its memory is a workspace's.
+class BlockedMaps {
+  public:
+    /// Values are anything at first.
+    BlockedMaps(Workspace& workspace, int faces, int channels, int height, int width)
+        : faces_(faces), channels_(channels), height_(height), width_(width), values_(workspace, count()) {}
+
+    int faces() const { return faces_; }
+    int channels() const { return channels_; }
+    int height() const { return height_; }
+    int width() const { return width_; }
+    /// Blocks of 16 channels.
+    int blocks() const { return kernels::blocks_of(channels_); }
+    /// Pixels of all faces.
+    int pixels() const { return faces_ * height_ * width_; }
+    /// Floats from a block to the next.
+    std::ptrdiff_t plane() const { return std::ptrdiff_t{pixels()} * kernels::kBlock; }
+    /// All floats.
+    std::size_t count() const { return static_cast<std::size_t>(plane()) * static_cast<std::size_t>(blocks()); }
+
+    /// The first value.
+    float* data() { return values_.data(); }
+    const float* data() const { return values_.data(); }
+    /// The 16 values of a pixel.
+    float* at(int block, int face, int y, int x) {
+        return data() + block * plane() +
+               (std::ptrdiff_t{face} * height_ * width_ + std::ptrdiff_t{y} * width_ + x) * kernels::kBlock;
+    }
+    const float* at(int block, int face, int y, int x) const {
+        return const_cast<BlockedMaps*>(this)->at(block, face, y, x);
+    }
+
+    /// A face's maps in the plain order.
+    FeatureMaps plain(int face) const {
+        FeatureMaps maps(channels_, height_, width_);
+        float* out = maps.values.data();
+        for (int channel = 0; channel < channels_; ++channel) {
+            for (int y = 0; y < height_; ++y) {
+                for (int x = 0; x < width_; ++x) {
+                    *out++ = at(channel / kernels::kBlock, face, y, x)[channel % kernels::kBlock];
+                }
+            }
+        }
+        return maps;
+    }
+
+  private:
+    int faces_, channels_, height_, width_;
+    Workspace::Floats values_;
+};
+
+}  // namespace ffr

@@ -1,0 +1,115 @@
+// The matrix product under all convolutions, one text for all CPUs (see simd.hpp).
+//
+//     row r, channel c:   finish(sum over k of left[r][k] * weights[k][c])
+//
+// The weights lie as the loop reads them: for each k the 32 channels of a panel. A block of sums stays in registers while
+// k goes by once. In each step a number of each row is multiplied by all columns: with R rows and C columns of registers,
+// R * C multiply-adds for R + C loads.
+
+/// Register budget: kRows x kColumns sums, kColumns weights and one number of the left side.
+///     AVX-512: 14 x 2 + 2 + 1 of 32     AVX2, SSE2: 6 x 2 + 2 + 1 of 16     NEON: 6 x 4 + 4 + 1 of 32
+template <int kRows, int kPitch, typename Weight>
+inline void product_block(const ProductRows& rows, const Weight* weights, int channel, const Finish& finish) {
+    constexpr int kColumns = Vector::kColumns, kLanes = Vector::kLanes;
+    using Register = typename Vector::Register;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(finish.bias + channel + v * kLanes);
+    }
+    const float* left = rows.values;
+    for (std::ptrdiff_t k = 0; k < rows.runs; ++k, left += rows.stride) {
+        for (std::ptrdiff_t i = 0; i < rows.run; ++i, weights += kPanel) {
+            Register weight[kColumns];
+            FFR_UNROLL for (int v = 0; v < kColumns; ++v) weight[v] = Vector::load(weights + v * kLanes);
+            FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                const Register number = Vector::broadcast(left[r * kPitch + i]);
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = channel + v * kLanes, block = c / kBlock;
+        if (block >= finish.blocks) return;
+        const std::ptrdiff_t offset = block * finish.plane + c % kBlock;
+        if (finish.shortcut != nullptr && block < finish.shortcut_blocks) {
+            FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                sums[r][v] = sums[r][v] + Vector::load(finish.shortcut + offset + r * kBlock);
+            }
+        }
+        if (finish.relu) {
+            FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                sums[r][v] = Vector::maximum(sums[r][v], Vector::broadcast(0));
+            }
+        }
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) Vector::store(finish.out + offset + r * kBlock, sums[r][v]);
+    }
+}
+
+/// Finds the kernel for this number of rows, and goes over the panel's columns.
+template <int kRows, int kPitch, typename Weight>
+inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    if (rows.count == kRows) {
+        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+        }
+    } else if constexpr (kRows > 1) {
+        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+    }
+}
+
+/// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
+inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
+    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+}
+
+/// The same for weights that are kept in 16 bits, which are half as much to read.
+inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
+                              const Finish& finish) {
+    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+}
+
+/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
+inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
+    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+}
+
+inline void copy_block(const float* from, float* to) {
+    for (int c = 0; c < kBlock; c += Vector::kLanes) Vector::store(to + c, Vector::load(from + c));
+}
+
+inline void clear_block(float* to) {
+    for (int c = 0; c < kBlock; c += Vector::kLanes) Vector::store(to + c, Vector::broadcast(0));
+}
+
+/// Makes rows for a convolution: for each of the output pixels from `first` on, up to Vector::kRows of them, the numbers
+/// that its filters see, in the order of input block, filter row, filter column, channel.
+inline void gather(const ConvolutionShape& shape, int faces, const float* in, int first, int count, float* out) {
+    const int height = shape.output_height(), width = shape.output_width();
+    const std::ptrdiff_t line = std::ptrdiff_t{shape.width} * kBlock, map = shape.height * line;
+    struct Place {
+        int y, x;  // of the filter's first tap
+        std::ptrdiff_t offset;
+    } places[Vector::kRows];
+    for (int r = 0; r < count; ++r) {
+        const int face = (first + r) / (height * width), at = (first + r) % (height * width);
+        const int y = at / width * shape.stride - shape.padding, x = at % width * shape.stride - shape.padding;
+        places[r] = {y, x, face * map + y * line + std::ptrdiff_t{x} * kBlock};
+    }
+    for (int block = 0; block < blocks_of(shape.inputs); ++block, in += faces * map) {
+        for (int row = 0; row < shape.side; ++row) {
+            for (int column = 0; column < shape.side; ++column) {
+                const float* const tap = in + row * line + column * kBlock;
+                for (int r = 0; r < count; ++r, out += kBlock) {
+                    const int y = places[r].y + row, x = places[r].x + column;
+                    if (y < 0 || y >= shape.height || x < 0 || x >= shape.width) {
+                        clear_block(out);
+                    } else {
+                        copy_block(tap + places[r].offset, out);
+                    }
+                }
+            }
+        }
+    }
+}

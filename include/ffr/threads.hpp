@@ -1,0 +1,116 @@
+#pragma once
+/// \file
+/// Threads that share the work of one call. None is started but those that the caller asks for.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace ffr {
+
+/// A fixed number of threads that work through the tasks of one call after the other.
+///
+/// The calling thread is one of them, so that a pool of 1 starts none. One call at a time: two threads mustn't use a pool
+/// at once.
+class ThreadPool {
+  public:
+    /// \param threads  how many work on a call, at least 1. \throws std::system_error when the system has no more
+    explicit ThreadPool(int threads = 1) {
+        try {
+            for (int i = 1; i < threads; ++i) helpers_.emplace_back([this, i] { help(i); });
+        } catch (...) {
+            stop();
+            throw;
+        }
+    }
+    ~ThreadPool() { stop(); }
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+
+    /// How many threads work on a call.
+    int size() const { return static_cast<int>(helpers_.size()) + 1; }
+
+    /// Calls work(task, thread) for each task 0..tasks-1, on whichever thread is free; `thread` is 0..size()-1, and no
+    /// two calls at one time have the same. Returns when all are done. An exception of a task is thrown here, after the
+    /// others.
+    template <typename Work>
+    void run(int tasks, const Work& work) {
+        if (tasks <= 0) return;
+        if (helpers_.empty() || tasks == 1) {
+            for (int task = 0; task < tasks; ++task) work(task, 0);
+            return;
+        }
+        call_ = [](const void* function, int task, int thread) { (*static_cast<const Work*>(function))(task, thread); };
+        work_ = &work;
+        tasks_ = tasks;
+        next_.store(0, std::memory_order_relaxed);
+        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        take_tasks(0);
+        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
+  private:
+    void take_tasks(int thread) {
+        for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
+            try {
+                call_(work_, task, thread);
+            } catch (...) {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                if (!error_) error_ = std::current_exception();
+            }
+        }
+    }
+
+    void help(int thread) {
+        for (unsigned seen = 0;;) {
+            // A network's next layer comes within microseconds: going to sleep would take longer than waiting for it.
+            for (int i = 0; i < kPatience && round_.load(std::memory_order_acquire) == seen; ++i) {
+                std::this_thread::yield();
+            }
+            if (round_.load(std::memory_order_acquire) == seen) {
+                std::unique_lock<std::mutex> lock(mutex_);
+                wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
+            }
+            ++seen;
+            if (stopping_) return;
+            take_tasks(thread);
+            busy_.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    void stop() {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            stopping_ = true;
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        for (std::thread& helper : helpers_) helper.join();
+    }
+
+    static constexpr int kPatience = 200;
+
+    std::vector<std::thread> helpers_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::atomic<unsigned> round_{0};  // calls that were begun
+    std::atomic<int> next_{0}, busy_{0};
+    bool stopping_ = false;
+    int tasks_ = 0;
+    const void* work_ = nullptr;
+    void (*call_)(const void*, int, int) = nullptr;
+    std::exception_ptr error_;
+};
+
+}  // namespace ffr

@@ -1,0 +1,98 @@
+#pragma once
+/// \file
+/// What a network needs to run beside its weights: memory for the maps between its layers, and threads.
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "threads.hpp"
+
+namespace ffr {
+
+/// Memory and threads for calls of a network, one call at a time.
+///
+/// Memory is kept from one call to the next: the first call with so many faces gets what it needs, later ones get none.
+/// Keep one for each thread that calls.
+class Workspace {
+  public:
+    /// \param threads  how many share the work of a call; all but the caller's are started here and end with the workspace
+    explicit Workspace(int threads = 1) : threads_(threads) {}
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+
+    /// The threads.
+    ThreadPool& threads() { return threads_; }
+
+    /// Bytes of memory that it holds.
+    std::size_t bytes() const {
+        std::size_t sum = 0;
+        for (const Piece& piece : pieces_) sum += piece.size * sizeof(float);
+        return sum;
+    }
+
+    /// Floats that were taken from a workspace and go back to it.
+    class Floats {
+      public:
+        Floats() = default;
+        Floats(Workspace& from, std::size_t count) : from_(&from), values_(from.take(count)) {}
+        Floats(Floats&& other) noexcept
+            : from_(std::exchange(other.from_, nullptr)), values_(std::exchange(other.values_, nullptr)) {}
+        Floats& operator=(Floats&& other) noexcept {
+            std::swap(from_, other.from_);
+            std::swap(values_, other.values_);
+            return *this;
+        }
+        ~Floats() {
+            if (from_ != nullptr) from_->give_back(values_);
+        }
+
+        /// The first of them, at a multiple of 64 bytes. They hold anything.
+        float* data() const { return values_; }
+
+      private:
+        Workspace* from_ = nullptr;
+        float* values_ = nullptr;
+    };
+
+  private:
+    static constexpr std::align_val_t kAlignment{64};
+
+    struct Free {
+        void operator()(float* memory) const { ::operator delete[](memory, kAlignment); }
+    };
+    struct Piece {
+        std::unique_ptr<float[], Free> memory;
+        std::size_t size;
+        bool taken;
+    };
+
+    /// The smallest free piece that's large enough, or a new one.
+    float* take(std::size_t count) {
+        Piece* best = nullptr;
+        for (Piece& piece : pieces_) {
+            if (!piece.taken && piece.size >= count && (best == nullptr || piece.size < best->size)) best = &piece;
+        }
+        if (best == nullptr) {
+            pieces_.reserve(pieces_.size() + 1);
+            auto* const memory = static_cast<float*>(::operator new[](count * sizeof(float), kAlignment));
+            pieces_.push_back({std::unique_ptr<float[], Free>(memory), count, false});
+            best = &pieces_.back();
+        }
+        best->taken = true;
+        return best->memory.get();
+    }
+
+    void give_back(const float* values) {
+        for (Piece& piece : pieces_) {
+            if (piece.memory.get() == values) piece.taken = false;
+        }
+    }
+
+    ThreadPool threads_;
+    std::vector<Piece> pieces_;
+};
+
+}  // namespace ffr
