@@ -120,7 +120,7 @@ std::vector<TableRow> measure_pictures(const Options& options, const std::set<st
 }
 
 std::vector<TableRow> load_rows(const Options& options, const std::set<std::string>* wanted, Status& status) {
-    if (has_tables(options.input)) return read_tables(options.input, options.shared.embedder).rows;
+    if (has_tables(options.input)) return read_tables(options.input, options.shared).rows;
     return measure_pictures(options, wanted, status);
 }
 

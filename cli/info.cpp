@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "ffr/kernels/convolution.hpp"
+#include "ffr/kernels/int8.hpp"
 #include "ffr/version.hpp"
 #include "models.hpp"
 #include "verbs.hpp"
@@ -41,6 +42,7 @@ Status run(const SharedOptions& options) {
     Status status = kDone;
     Json record{{"version", ffr::kVersion},
                 {"simd", ffr::kernels::simd_name(ffr::kernels::simd_path())},
+                {"int8", ffr::kernels::int8_name(ffr::kernels::int8_path())},
                 {"blas", blas_name()},
                 {"weights", Json::array()}};
     for (std::size_t i = 0; i < std::size(kWeightNames); ++i) {
@@ -59,7 +61,8 @@ Status run(const SharedOptions& options) {
         return status;
     }
     std::cout << "ffr " << ffr::kVersion << "\nSIMD: " << record["simd"].get<std::string>()
-              << " (the best of this machine, or what FFR_SIMD names)\nBLAS: " << blas_name() << "\nWeights:\n";
+              << " (the best of this machine, or what FFR_SIMD names)\nint8: " << record["int8"].get<std::string>()
+              << " (what --precision int8 uses)\nBLAS: " << blas_name() << "\nWeights:\n";
     for (const Json& file : record["weights"]) {
         if (file.contains("error")) continue;
         std::cout << "  " << file["file"].get<std::string>() << ": " << file["kind"].get<std::string>() << ", "

@@ -33,7 +33,8 @@ ffr::FaceEmbedder load_embedder(const SharedOptions& options) {
     try {
         const ffr::WeightsFile weights = open_weights(name + ".ffr", options);
         weights.require_kind(name);
-        return ffr::FaceEmbedder::load(weights);
+        return ffr::FaceEmbedder::load(weights,
+                                       options.precision == "int8" ? ffr::Precision::int8 : ffr::Precision::float32);
     } catch (const ffr::FileError& error) {
         if (name != "nn4.small2") throw;
         throw ffr::FileError(std::string(error.what()) +

@@ -16,7 +16,8 @@ struct SharedOptions {
     double threshold = 0;
     std::string weights;
     std::string detector = "hog";
-    std::string embedder;  // empty: not said
+    std::string embedder;   // empty: not said
+    std::string precision;  // empty: not said, float32
 };
 
 /// Refuses what isn't a finite number.

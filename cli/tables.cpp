@@ -43,7 +43,8 @@ ffr::EmbeddingSource read_source(const fs::path& path) {
     try {
         const Json json = Json::parse(bytes.begin(), bytes.end());
         const std::string embedder = json.at("embedder");
-        return {embedder, json.at("weights"), json.at("alignment"), ffr::same_person_distance(embedder)};
+        return {embedder, json.at("weights"), json.at("alignment"), ffr::same_person_distance(embedder),
+                json.value("precision", "float32")};
     } catch (const Json::exception& error) {
         throw ffr::FormatError(path.u8string() + ": " + error.what());
     } catch (const ffr::InvalidArgument& error) {
@@ -72,13 +73,15 @@ void write_tables(const Tables& tables, const fs::path& folder) {
     }
     const Json source{{"embedder", tables.source.embedder},
                       {"weights", tables.source.weights},
-                      {"alignment", tables.source.alignment}};
+                      {"alignment", tables.source.alignment},
+                      {"precision", tables.source.precision}};
     write_text_file(folder / "labels.csv", labels);
     write_text_file(folder / "reps.csv", numbers);
     write_text_file(folder / "source.json", source.dump(2) + "\n");
 }
 
-Tables read_tables(const fs::path& folder, const std::string& embedder) {
+Tables read_tables(const fs::path& folder, const SharedOptions& options) {
+    const std::string& embedder = options.embedder;
     const fs::path labels_path = folder / "labels.csv", numbers_path = folder / "reps.csv";
     const auto labels = read_csv(labels_path), numbers = read_csv(numbers_path);
     if (labels.size() != numbers.size()) {
@@ -101,12 +104,17 @@ Tables read_tables(const fs::path& folder, const std::string& embedder) {
             throw ffr::FormatError(source_path.u8string() + ": the numbers are of " + tables.source.embedder +
                                    ", not of " + embedder);
         }
+        if (!options.precision.empty() && tables.source.precision != options.precision) {
+            throw ffr::FormatError(source_path.u8string() + ": the numbers are of precision " +
+                                   tables.source.precision + ", not " + options.precision);
+        }
     } else if (embedder.empty()) {
         throw ffr::FormatError(folder.u8string() +
                                ": has no source.json, so say which network the numbers come from: " +
                                "--embedder nn4.small2 for OpenFace's");
     } else {
-        tables.source = {embedder, "", "", ffr::same_person_distance(embedder)};
+        tables.source = {embedder, "", "", ffr::same_person_distance(embedder),
+                         options.precision.empty() ? "float32" : options.precision};
     }
     return tables;
 }

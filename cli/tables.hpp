@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ffr/distance.hpp"
+#include "options.hpp"
 
 /// A row of both tables.
 struct TableRow {
@@ -30,7 +31,7 @@ bool has_tables(const std::filesystem::path& folder);
 void write_tables(const Tables& tables, const std::filesystem::path& folder);
 
 /// Reads what write_tables or OpenFace's batch-represent wrote.
-/// \param embedder  the network that the numbers come from; empty when source.json shall tell
+/// \param options  the network and the precision that the numbers come from, where source.json shall not tell
 /// \throws ffr::FileError, ffr::FormatError naming the file and the row, or when nothing tells the network or
-/// source.json names another one
-Tables read_tables(const std::filesystem::path& folder, const std::string& embedder);
+/// source.json names another one, or another precision
+Tables read_tables(const std::filesystem::path& folder, const SharedOptions& options);

@@ -21,7 +21,7 @@ struct TrainingSet {
 };
 
 TrainingSet load_tables(const Options& options) {
-    const Tables tables = read_tables(options.input, options.shared.embedder);
+    const Tables tables = read_tables(options.input, options.shared);
     TrainingSet set{{}, tables.source};
     for (const TableRow& row : tables.rows) set.samples.push_back({row.person, row.embedding});
     return set;

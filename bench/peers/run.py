@@ -15,7 +15,7 @@ import sys
 from prepare import FACES, HERE, PROJECT, prepare, say
 
 BATCHES = {1: 8, 16: 2}  # and how often in a round
-LARGEST_DIFFERENCE = 1e-3
+LARGEST_DIFFERENCE = {"float32": 1e-3, "int8": 0.05}  # of one number
 REFERENCE = "ONNX Runtime"  # whose speed the others are compared with
 SINGLE = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
@@ -23,8 +23,8 @@ SINGLE = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL
 class Peer:
     """A worker process that measures a network."""
 
-    def __init__(self, name, command, environment=None, threads=1):
-        self.name, self.threads = name, threads
+    def __init__(self, name, command, environment=None, threads=1, precision="float32"):
+        self.name, self.threads, self.precision = name, threads, precision
         cores = sorted(os.sched_getaffinity(0))[-threads:]
         # OPENBLAS_CORETYPE is left out: OpenBLAS shall choose the kernels of this machine itself.
         kept = {key: value for key, value in os.environ.items()
@@ -60,9 +60,10 @@ def start_peers(network, build, python):
     base, side = build / network, 150 if network == "resnet29" else 96
     faces = f"{base}.faces"
 
-    def ffr(name, program="ffr_peer", simd=None, threads=1):
+    def ffr(name, program="ffr_peer", simd=None, threads=1, precision="float32"):
         environment = {"FFR_SIMD": simd} if simd else {}
-        peers.append(Peer(name, [build / "cmake" / program, f"{base}.ffr", faces, threads], environment, threads))
+        command = [build / "cmake" / program, f"{base}.ffr", faces, threads, precision]
+        peers.append(Peer(name, command, environment, threads, precision))
 
     def package(name, kind, model, threads=1):
         peers.append(Peer(name, [python, HERE / "python_peer.py", kind, model, faces, side, threads], None, threads))
@@ -76,6 +77,8 @@ def start_peers(network, build, python):
             ffr(f"ffr, only {simd.upper()}", simd=simd)
     ffr("ffr at -O2", "ffr_peer_o2")
     if network == "resnet29":
+        ffr("ffr in int8", precision="int8")
+        ffr("ffr in int8, only AVX2", simd="avx2", precision="int8")
         names = {"eigen": "Eigen", "openblas": "OpenBLAS"}
         for name in names:
             if (build / "cmake" / f"ffr_peer_{name}").exists():
@@ -103,7 +106,7 @@ def compare_answers(peers):
         found = [peer.ask("embeddings", batch) for batch in BATCHES]
         peer.difference = max(abs(a - b) for answer in found for one, other in zip(answer, expected, strict=True)
                               for a, b in zip(one, other, strict=True))
-        if not peer.difference <= LARGEST_DIFFERENCE:
+        if not peer.difference <= LARGEST_DIFFERENCE[peer.precision]:
             sys.exit(f"{peer.name} disagrees with ffr by {peer.difference}")
 
 

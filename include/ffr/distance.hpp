@@ -38,6 +38,8 @@ struct EmbeddingSource {
     std::string alignment;
     /// Two embeddings of this source nearer than this mostly show the same person.
     double same_person_distance = 0.6;
+    /// The network's arithmetic: "float32" or "int8".
+    std::string precision = "float32";
 };
 
 /// What keeps embeddings of two sources from being compared, as a sentence's end: "network nn4.small2, not resnet29".
@@ -46,6 +48,7 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
     const auto differ = [](const std::string& x, const std::string& y) { return !x.empty() && !y.empty() && x != y; };
     if (differ(a.embedder, b.embedder)) return "network " + a.embedder + ", not " + b.embedder;
     if (differ(a.weights, b.weights)) return "weights with checksum " + a.weights + ", not " + b.weights;
+    if (differ(a.precision, b.precision)) return "precision " + a.precision + ", not " + b.precision;
     if (differ(a.alignment, b.alignment)) return "alignment '" + a.alignment + "', not '" + b.alignment + "'";
     return "";
 }

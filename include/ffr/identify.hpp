@@ -235,6 +235,7 @@ class Identifier {
         out.add_text("embedder", source_.embedder);
         out.add_text("embedder/weights", source_.weights);
         out.add_text("embedder/alignment", source_.alignment);
+        out.add_text("embedder/precision", source_.precision);
         out.add<double>("embedder/same_person_distance", {1}, {source_.same_person_distance});
         out.add_text("names", detail::join_lines(gallery_.names));
         out.add("labels", {gallery_.labels.size()},
@@ -253,7 +254,10 @@ class Identifier {
 
     static EmbeddingSource load_source(const WeightsFile& file) {
         const double distance = file.finite_tensor<double>("embedder/same_person_distance", {1})[0];
-        return {file.text("embedder"), file.text("embedder/weights"), file.text("embedder/alignment"), distance};
+        // Models from before there was a choice don't tell.
+        const bool tells = file.contains("embedder/precision");
+        return {file.text("embedder"), file.text("embedder/weights"), file.text("embedder/alignment"), distance,
+                tells ? file.text("embedder/precision") : "float32"};
     }
 
     static Gallery load_gallery(const WeightsFile& file) {

@@ -313,6 +313,7 @@ class PlainLayers {
   public:
     using Maps = FeatureMaps;
     using Convolution = ffr::Convolution;
+    using Connection = ffr::Convolution;
     static constexpr std::size_t kFacesAtOnce = 1;
 
     /// Needs nothing of the workspace, and of all paths takes none.

@@ -70,6 +70,8 @@ inline int inception_outputs(const InceptionShape& shape, int inputs) {
 template <typename Layers>
 class BasicNn4Small2 {
   public:
+    /// Most faces of a call.
+    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
     using Maps = typename Layers::Maps;
 
     /// Side of the face it takes, in pixels.
@@ -82,7 +84,7 @@ class BasicNn4Small2 {
     }
 
     /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
-    /// \param faces  kFaceSize x kFaceSize pixels each, up to Layers::kFacesAtOnce. \throws InvalidArgument for another size
+    /// \param faces  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
     /// Cost: 200 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace) const {
         return forward(faces, workspace, [](const char*, const Layers&, const Maps&) {});
@@ -134,9 +136,10 @@ class BasicNn4Small2 {
                             pool_size(modules_.back().window, size, size).height);
         }
         const auto outputs = Embedding().size();
-        linear_ = Convolution::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
-                                    weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)}),
-                                    weights.floats("linear/bias", {outputs}), path);
+        linear_ =
+            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                                     weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                                     weights.floats("linear/bias", {outputs}), path);
     }
 
     static Inception load_module(const WeightsFile& weights, const InceptionShape& shape, int inputs, int size,
@@ -196,7 +199,7 @@ class BasicNn4Small2 {
     kernels::SimdPath path_;
     Convolution conv1_, conv2_, conv3_;
     std::vector<Inception> modules_;
-    Convolution linear_;
+    typename Layers::Connection linear_;
 };
 
 /// The network nn4.small2 as FaceEmbedder uses it.

@@ -45,11 +45,13 @@ inline std::string resnet29_convolution_name(std::size_t index) {
     return (number.size() < 2 ? "conv0" : "conv") + number;
 }
 
-/// The ResNet-29, in the arithmetic of `Layers`: PlainLayers or SimdLayers. Immutable after loading, safe for many
+/// The ResNet-29, in the arithmetic of `Layers`: PlainLayers, SimdLayers or Int8Layers. Immutable after loading, safe for many
 /// threads.
 template <typename Layers>
 class BasicResNet29 {
   public:
+    /// Most faces of a call.
+    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
     /// Side of the chip it takes, in pixels.
     static constexpr int kChipSize = 150;
 
@@ -60,7 +62,7 @@ class BasicResNet29 {
     }
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
-    /// \param chips  kChipSize x kChipSize pixels each, up to Layers::kFacesAtOnce. \throws InvalidArgument for another size
+    /// \param chips  kChipSize x kChipSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
         const Layers layers(workspace, path_);
@@ -69,10 +71,10 @@ class BasicResNet29 {
             const Maps y = layers.convolve_relu(block.first, x);
             x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
         }
-        x = layers.connect(projection_, layers.global_mean(x));
+        const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
         std::vector<Embedding> embeddings(chips.size());
         for (std::size_t face = 0; face < chips.size(); ++face) {
-            const FeatureMaps numbers = layers.plain(x, face);
+            const FeatureMaps numbers = layers.plain(numbers_of_all, face);
             std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
         }
         return embeddings;
@@ -109,16 +111,16 @@ class BasicResNet29 {
         }
         const auto outputs = Embedding().size();
         projection_ =
-            Convolution::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
-                              weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)}),
-                              std::vector<float>(outputs, 0.0f), path);
+            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                                     weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                                     std::vector<float>(outputs, 0.0f), path);
     }
 
     kernels::SimdPath path_;
     std::array<float, 3> pixel_mean_{};
     Convolution stem_;
     std::vector<Block> blocks_;
-    Convolution projection_;
+    typename Layers::Connection projection_;
 };
 
 /// The ResNet-29 as FaceEmbedder uses it.

@@ -22,6 +22,7 @@
 #include "image.hpp"
 #include "kernels/simd.hpp"
 #include "layers.hpp"
+#include "row_chunks.hpp"
 #include "weights.hpp"
 #include "workspace.hpp"
 
@@ -97,7 +98,7 @@ class SimdConvolution {
             read_pixels(faces[face], mean, range, image.data(), workspace);
             workspace.threads().run(out.height(), [&](int y, int) {
                 float* const first = out.at(0, static_cast<int>(face), y, 0);
-                for_blocks(0, out.width(), [&](int x, int count) {
+                for_row_blocks(0, out.width(), kernels_->rows, [&](int x, int count) {
                     const Finish finish{
                         first + x * kernels::kBlock, out.plane(), out.blocks(), bias_.data(), nullptr, 0, true};
                     const ProductRows rows{image.data() + y * shape_.stride * line + x * shape_.stride * 3, count,
@@ -118,8 +119,6 @@ class SimdConvolution {
 
     // normalise_pixels writes up to 47 numbers too many.
     static constexpr std::ptrdiff_t kPixelSlack = 48;
-    // Rows that are made at a time: with a panel of weights they have to stay in the second-level cache.
-    static constexpr std::ptrdiff_t kRowFloats = 1 << 16;
 
     SimdConvolution(const ConvolutionShape& shape, kernels::SimdPath path)
         : shape_(shape), taps_(shape.side * shape.side), kernels_(&kernels::kernels_of(path)), way_(choose(shape)) {
@@ -230,16 +229,6 @@ class SimdConvolution {
         }
     }
 
-    /// Calls work(first, count) for rows begin..end in blocks of about the same size that a product takes.
-    template <typename Work>
-    void for_blocks(int begin, int end, Work work) const {
-        const int rows = end - begin, blocks = (rows + kernels_->rows - 1) / kernels_->rows;
-        for (int block = 0; block < blocks; ++block) {
-            const int first = begin + static_cast<int>(std::int64_t{rows} * block / blocks);
-            work(first, begin + static_cast<int>(std::int64_t{rows} * (block + 1) / blocks) - first);
-        }
-    }
-
     void product(const ProductRows& rows, int panel, const Finish& finish) const {
         const std::ptrdiff_t weights = panel * depth() * kernels::kPanel;
         if (halves_.empty()) {
@@ -255,40 +244,32 @@ class SimdConvolution {
         return finish;
     }
 
-    /// Goes through the pixels in chunks: makes a chunk's rows, then goes through the panels, and for each of them through
-    /// the chunk. Where chunks are too few for the threads, each of them takes some panels only.
+    /// By rows that are gathered or, where an output pixel sees one pixel, read from the maps in place.
     void direct(const BlockedMaps& in, const Finish& finish, Workspace& workspace) const {
-        const int pixels = in.faces() * shape_.output_height() * shape_.output_width();
         const bool in_place = shape_.side == 1 && shape_.stride == 1 && shape_.padding == 0;
-        const int chunk =
-            static_cast<int>(std::max<std::ptrdiff_t>(1, kRowFloats / (kernels_->rows * depth()))) * kernels_->rows;
-        const int chunks = (pixels + chunk - 1) / chunk, wanted = 2 * workspace.threads().size();
-        const int shares = workspace.threads().size() == 1 ? 1 : std::min(panels(), (wanted + chunks - 1) / chunks);
-        const auto scratch = static_cast<std::size_t>(in_place ? 0 : std::min(chunk, pixels) * depth());
+        const auto row_bytes = in_place ? 0 : static_cast<std::size_t>(depth()) * sizeof(float);
+        const RowChunks chunks(in.faces() * shape_.output_height() * shape_.output_width(), kernels_->rows, row_bytes,
+                               panels(), workspace.threads().size());
+        const std::size_t scratch = chunks.scratch() / sizeof(float);
         const Workspace::Floats memory(workspace, scratch * static_cast<std::size_t>(workspace.threads().size()));
-        workspace.threads().run(chunks * shares, [&](int task, int thread) {
-            const int first = task / shares * chunk, end = std::min(first + chunk, pixels);
-            const int share = task % shares;
-            float* const gathered = memory.data() + static_cast<std::size_t>(thread) * scratch;
-            const auto rows_of = [&](int row, int count) {
-                if (in_place) {
-                    return ProductRows{in.data() + std::ptrdiff_t{row} * kernels::kBlock, count, input_blocks(),
-                                       kernels::kBlock, in.plane()};
-                }
-                return ProductRows{gathered + (row - first) * depth(), count, depth() / kernels::kBlock,
-                                   kernels::kBlock, std::ptrdiff_t{count} * kernels::kBlock};
-            };
-            if (!in_place) {
-                for_blocks(first, end, [&](int row, int count) {
-                    kernels_->gather(shape_, in.faces(), in.data(), row, count, gathered + (row - first) * depth());
-                });
-            }
-            for (int panel = panels() * share / shares; panel < panels() * (share + 1) / shares; ++panel) {
-                for_blocks(first, end, [&](int row, int count) {
-                    product(rows_of(row, count), panel, moved(finish, std::ptrdiff_t{row} * kernels::kBlock));
-                });
-            }
-        });
+        const auto gathered = [&](const RowChunks::Block& block) {
+            return memory.data() + static_cast<std::size_t>(block.thread) * scratch + block.place * depth();
+        };
+        chunks.run(
+            workspace.threads(),
+            [&](const RowChunks::Block& block) {
+                if (in_place) return;
+                kernels_->gather(shape_, in.faces(), in.data(), block.first, block.count, gathered(block));
+            },
+            [&](const RowChunks::Block& block, int panel) {
+                const std::ptrdiff_t pixel = std::ptrdiff_t{block.first} * kernels::kBlock;
+                const std::ptrdiff_t block_size = std::ptrdiff_t{block.count} * kernels::kBlock;
+                const ProductRows rows =
+                    in_place ? ProductRows{in.data() + pixel, block.count, input_blocks(), kernels::kBlock, in.plane()}
+                             : ProductRows{gathered(block), block.count, depth() / kernels::kBlock, kernels::kBlock,
+                                           block_size};
+                product(rows, panel, moved(finish, pixel));
+            });
     }
 
     template <int kTile>

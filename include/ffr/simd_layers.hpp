@@ -25,6 +25,7 @@ class SimdLayers {
   public:
     using Maps = BlockedMaps;
     using Convolution = SimdConvolution;
+    using Connection = SimdConvolution;
     static constexpr std::size_t kFacesAtOnce = 16;
 
     /// Maps come from the workspace and are worked on by its threads.
@@ -85,6 +86,26 @@ class SimdLayers {
         return out;
     }
 
+    /// relu(a + b) of maps of different sizes, which happens on the smallest ones: see add() in layers.hpp.
+    Maps add_relu(const Maps& a, const Maps& b) const {
+        Maps sum(*workspace_, a.faces(), std::max(a.channels(), b.channels()), std::max(a.height(), b.height()),
+                 std::max(a.width(), b.width()));
+        std::fill_n(sum.data(), sum.count(), 0.0f);
+        for (const Maps* maps : {&a, &b}) {
+            for (int block = 0; block < maps->blocks(); ++block) {
+                for (int face = 0; face < maps->faces(); ++face) {
+                    for (int y = 0; y < maps->height(); ++y) {
+                        const float* const from = maps->at(block, face, y, 0);
+                        float* const to = sum.at(block, face, y, 0);
+                        for (int i = 0; i < maps->width() * kernels::kBlock; ++i) to[i] += from[i];
+                    }
+                }
+            }
+        }
+        for (std::size_t i = 0; i < sum.count(); ++i) sum.data()[i] = std::max(sum.data()[i], 0.0f);
+        return sum;
+    }
+
     FeatureMaps plain(const Maps& maps, std::size_t face) const { return maps.plain(static_cast<int>(face)); }
 
   private:
@@ -118,26 +139,6 @@ class SimdLayers {
                 }
             }
         }
-    }
-
-    /// relu(a + b) of maps of different sizes, which happens on the smallest ones: see add() in layers.hpp.
-    Maps add_relu(const Maps& a, const Maps& b) const {
-        Maps sum(*workspace_, a.faces(), std::max(a.channels(), b.channels()), std::max(a.height(), b.height()),
-                 std::max(a.width(), b.width()));
-        std::fill_n(sum.data(), sum.count(), 0.0f);
-        for (const Maps* maps : {&a, &b}) {
-            for (int block = 0; block < maps->blocks(); ++block) {
-                for (int face = 0; face < maps->faces(); ++face) {
-                    for (int y = 0; y < maps->height(); ++y) {
-                        const float* const from = maps->at(block, face, y, 0);
-                        float* const to = sum.at(block, face, y, 0);
-                        for (int i = 0; i < maps->width() * kernels::kBlock; ++i) to[i] += from[i];
-                    }
-                }
-            }
-        }
-        for (std::size_t i = 0; i < sum.count(); ++i) sum.data()[i] = std::max(sum.data()[i], 0.0f);
-        return sum;
     }
 
     Workspace* workspace_;

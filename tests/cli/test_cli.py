@@ -6,6 +6,7 @@ Run by ctest as: python3 test_cli.py PROGRAM PROJECT. Needs Python's standard li
 import csv
 import hashlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -520,6 +521,24 @@ class TrainAndInfer(CliTest):
         (self.folder / "reps.csv").write_text(",".join([" "] * 128) + "\n" + ",".join(["1"] * 128) + "\n")
         self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, "row 1 has ' ', not a number")
 
+    def test_int8_is_chosen_explicitly_and_not_mixed_with_float32(self):
+        model, reps, int8 = self.folder / "people.ffr", self.folder / "reps", ["--precision", "int8"]
+        [rounded] = records(self.check(run("represent", "--json", *int8, ASTRONAUT), DONE))[0]["faces"]
+        [exact] = records(self.check(run("represent", "--json", ASTRONAUT), DONE))[0]["faces"]
+        apart = math.dist(rounded["embedding"], exact["embedding"])
+        self.assertTrue(0 < apart < 0.06, apart)
+        self.check(run("represent", *int8, PEOPLE, "-o", reps), DONE)
+        self.assertEqual(json.loads((reps / "source.json").read_text())["precision"], "int8")
+        self.check(run("train", reps, "--precision", "float32", "-o", model), SOME_FAILED,
+                   "source.json: the numbers are of precision int8, not float32")
+        self.check(run("train", reps, "-o", model), DONE)
+        self.check(run("infer", model, OBAMA2), SOME_FAILED, "people.ffr: was trained with precision int8, not float32")
+        result = self.check(run("infer", "--json", *int8, model, OBAMA2), DONE)
+        self.assertEqual([face["name"] for face in records(result)[0]["faces"]], ["barack_obama"])
+        self.check(run("train", PEOPLE, "-o", model), DONE)
+        self.check(run("infer", *int8, model, OBAMA2), SOME_FAILED, "was trained with precision float32, not int8")
+        self.check(run("represent", "--precision", "int4", ASTRONAUT), WRONG_USAGE, "--precision")
+
     def test_one_person_is_enough(self):
         shutil.copytree(PEOPLE / "barack_obama", self.folder / "in" / "barack_obama")
         self.check(run("train", self.folder / "in", "-o", self.folder / "model"), DONE)
@@ -618,6 +637,10 @@ class OpenFace(CliTest):
             self.check(self.convert(self.folder / "bad.t7", self.folder / "out.ffr"), SOME_FAILED, "bad.t7: .*" + reason)
         self.check(self.convert(self.folder / "none.t7", self.folder / "out.ffr"), SOME_FAILED, "none.t7: can't open")
         self.assertEqual(self.only_files(self.folder), ["bad.t7"])
+
+    def test_the_network_has_no_int8_form(self):
+        self.check(self.ffr("represent", "--embedder", "nn4.small2", "--precision", "int8", ASTRONAUT), SOME_FAILED,
+                   "nn4.small2 hasn't got an int8 form")
 
     def test_without_its_weights_the_network_says_where_to_get_them(self):
         self.check(run("represent", "--embedder", "nn4.small2", ASTRONAUT), SOME_FAILED,
@@ -773,6 +796,8 @@ class Simd(CliTest):
         self.assertEqual(plain["box"], best["box"])
         self.assertLess(max(abs(a - b) for a, b in zip(plain["embedding"], best["embedding"])), 1e-5)
         self.assertEqual(records(run("info", "--json", env={"FFR_SIMD": "scalar"}))[0]["simd"], "scalar")
+        self.assertEqual(records(run("info", "--json", env={"FFR_SIMD": "scalar"}))[0]["int8"], "plain")
+        self.assertIn("int8: ", run("info").stdout)
         self.check(run("info", env={"FFR_SIMD": "warp"}), SOME_FAILED, "FFR_SIMD is 'warp', which isn't a path of this machine")
 
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -164,12 +165,21 @@ inline ResNet29 read_resnet29(DlibStream& in) {
     return net;
 }
 
+/// The ranges that the int8 network cuts its values to, for each convolution after its activation: printed by
+/// activation_ranges for the 10 faces in photos/.
+constexpr float kActivationRanges[] = {10.14f, 10.19f, 10.61f, 8.286f, 13.34f, 6.488f, 18.22f, 8.046f, 11.34f, 6.034f,
+                                       13.29f, 5.312f, 17.4f,  5.317f, 17.95f, 5.905f, 9.334f, 3.77f,  7.644f, 4.814f,
+                                       7.277f, 4.248f, 5.958f, 4.296f, 7.333f, 2.948f, 7.899f, 3.599f, 4.23f};
+
 inline void write_resnet29(const ResNet29& net, bool compact, ffr::WeightsWriter& out) {
     out.add("pixel_mean", {3}, net.pixel_mean);
     for (std::size_t i = 0; i < net.convolutions.size(); ++i) {
         add_convolution(out, ffr::resnet29_convolution_name(i), net.convolutions[i], compact);
     }
     add_weights(out, "projection/weights", {128, 256}, net.projection, compact);
+    for (std::size_t i = 0; i < std::size(kActivationRanges); ++i) {
+        out.add<float>(ffr::resnet29_convolution_name(i) + "/range", {1}, {kActivationRanges[i]});
+    }
 }
 
 }  // namespace convert

@@ -75,41 +75,8 @@ inline void product_of_pixels(const ProductRows& rows, const float* panel, int f
     product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
 }
 
-inline void copy_block(const float* from, float* to) {
-    for (int c = 0; c < kBlock; c += Vector::kLanes) Vector::store(to + c, Vector::load(from + c));
-}
-
-inline void clear_block(float* to) {
-    for (int c = 0; c < kBlock; c += Vector::kLanes) Vector::store(to + c, Vector::broadcast(0));
-}
-
-/// Makes rows for a convolution: for each of the output pixels from `first` on, up to Vector::kRows of them, the numbers
-/// that its filters see, in the order of input block, filter row, filter column, channel.
-inline void gather(const ConvolutionShape& shape, int faces, const float* in, int first, int count, float* out) {
-    const int height = shape.output_height(), width = shape.output_width();
-    const std::ptrdiff_t line = std::ptrdiff_t{shape.width} * kBlock, map = shape.height * line;
-    struct Place {
-        int y, x;  // of the filter's first tap
-        std::ptrdiff_t offset;
-    } places[Vector::kRows];
-    for (int r = 0; r < count; ++r) {
-        const int face = (first + r) / (height * width), at = (first + r) % (height * width);
-        const int y = at / width * shape.stride - shape.padding, x = at % width * shape.stride - shape.padding;
-        places[r] = {y, x, face * map + y * line + std::ptrdiff_t{x} * kBlock};
-    }
-    for (int block = 0; block < blocks_of(shape.inputs); ++block, in += faces * map) {
-        for (int row = 0; row < shape.side; ++row) {
-            for (int column = 0; column < shape.side; ++column) {
-                const float* const tap = in + row * line + column * kBlock;
-                for (int r = 0; r < count; ++r, out += kBlock) {
-                    const int y = places[r].y + row, x = places[r].x + column;
-                    if (y < 0 || y >= shape.height || x < 0 || x >= shape.width) {
-                        clear_block(out);
-                    } else {
-                        copy_block(tap + places[r].offset, out);
-                    }
-                }
-            }
-        }
-    }
+/// Rows for product: see gather.inl.
+inline void gather_floats(const ConvolutionShape& shape, int faces, const float* in, int first, int count, float* out) {
+    gather<kBlock * sizeof(float)>(shape, blocks_of(shape.inputs), faces, reinterpret_cast<const char*>(in), first, count,
+                                   reinterpret_cast<char*>(out));
 }

@@ -9,10 +9,14 @@
 ///
 /// Nothing of the standard library is used in a region: the linker could keep a copy of it that was compiled for that
 /// CPU, for all.
+///
+/// A program of many files compiles the kernels in each of them, which takes seconds. To compile them once, define
+/// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp, as cmake/kernels.cpp does.
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dispatch.hpp"
 #include "jobs.hpp"
@@ -31,6 +35,12 @@
 #define FFR_UNROLL _Pragma("GCC unroll 16")
 #else
 #define FFR_UNROLL
+#endif
+
+#if defined(FFR_DEFINE_KERNELS)
+#define FFR_KERNELS_INLINE
+#else
+#define FFR_KERNELS_INLINE inline
 #endif
 
 namespace ffr::kernels {
@@ -59,6 +69,12 @@ struct Kernels {
                                       float* out, float* squares);
 };
 
+#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+
+const Kernels& kernels_of(SimdPath path);
+
+#else
+
 namespace scalar {
 
 struct Vector {
@@ -72,9 +88,10 @@ struct Vector {
     static Register broadcast(float value) { return value; }
     static Register multiply_add(Register a, Register b, Register c) { return a * b + c; }
     static Register maximum(Register a, Register b) { return a > b ? a : b; }
-    static Register square_root(Register a) { return sqrtf(a); }
+    static Register square_root(Register a) { return std::sqrt(a); }
 };
 
+#include "gather.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -101,6 +118,7 @@ struct Vector {
     static Register square_root(Register a) { return _mm_sqrt_ps(a); }
 };
 
+#include "gather.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -137,6 +155,7 @@ struct Vector {
     static Register square_root(Register a) { return _mm256_sqrt_ps(a); }
 };
 
+#include "gather.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -178,6 +197,7 @@ struct Vector {
     static Register square_root(Register a) { return _mm512_maskz_sqrt_ps(kAll, a); }
 };
 
+#include "gather.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -215,6 +235,7 @@ struct Vector {
     static Register square_root(Register a) { return vsqrtq_f32(a); }
 };
 
+#include "gather.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -226,7 +247,7 @@ struct Vector {
 #endif
 
 /// The kernels of a path, which the machine has to have.
-inline const Kernels& kernels_of(SimdPath path) {
+FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
 #if defined(__GNUC__) && defined(__x86_64__)
         case SimdPath::avx512:
@@ -243,6 +264,8 @@ inline const Kernels& kernels_of(SimdPath path) {
             return scalar::kKernels;
     }
 }
+
+#endif
 
 }  // namespace ffr::kernels
 

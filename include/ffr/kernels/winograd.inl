@@ -140,9 +140,9 @@ inline void winograd_input(const TileGrid& grid, int faces, int blocks, const fl
                     for (int x = 0; x < kPoints; ++x) {
                         const bool there = top + y >= 0 && top + y < grid.height && left + x >= 0 && left + x < grid.width;
                         if (there) {
-                            copy_block(in + corner + y * line + x * kBlock, padded[y][x]);
+                            std::memcpy(padded[y][x], in + corner + y * line + x * kBlock, sizeof padded[y][x]);
                         } else {
-                            clear_block(padded[y][x]);
+                            std::memset(padded[y][x], 0, sizeof padded[y][x]);
                         }
                     }
                 }

@@ -1,0 +1,122 @@
+// Kernels of the int8 network, one text for all CPUs (see int8.hpp). Maps are bytes, q * scale being the value; weights
+// are bytes with a sign; their products are added up in 32 bits without any rounding.
+
+/// Stores the sums of neighbouring channels for a row.
+inline void store(typename Vector::Register sums, const ByteFinish& finish, int channel, int row) {
+    typename Vector::Register value =
+        Vector::multiply_add(sums, Vector::load(finish.scale + channel), Vector::load(finish.bias + channel));
+    if (finish.floats != nullptr) {
+        const std::ptrdiff_t block = channel / kBlock * finish.float_plane;
+        return Vector::store(finish.floats + block + row * kBlock + channel % kBlock, value);
+    }
+    const std::ptrdiff_t offset = std::ptrdiff_t{row} * kPanel + channel;
+    if (finish.shortcut != nullptr) {
+        value = Vector::multiply_add(Vector::load(finish.shortcut + offset), Vector::broadcast(finish.shortcut_scale), value);
+    }
+    Vector::store_bytes(finish.out + offset, Vector::maximum(value, Vector::broadcast(0)));
+}
+
+/// Register budget: as in product.inl. A register of sums takes in 4 neighbouring inputs of a row at a time.
+template <int kRows, int kPitch>
+inline void product_block(const ByteRows& rows, const std::int8_t* weights, int column, const ByteFinish& finish) {
+    constexpr int kColumns = Vector::kColumns, kLanes = Vector::kLanes;
+    typename Vector::Sums sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::start(finish.weights + column + v * kLanes);
+    }
+    const std::uint8_t* left = rows.values;
+    for (std::ptrdiff_t k = 0; k < rows.runs; ++k, left += rows.stride) {
+        for (std::ptrdiff_t i = 0; i < rows.run; ++i, weights += kPanel * 4) {
+            typename Vector::Sums weight[kColumns];
+            FFR_UNROLL for (int v = 0; v < kColumns; ++v) weight[v] = Vector::load_weights(weights + v * kLanes * 4);
+            FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                std::uint32_t four;
+                std::memcpy(&four, left + r * kPitch + i * 4, sizeof four);
+                const typename Vector::Sums inputs = Vector::broadcast_inputs(four);
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::dot(sums[r][v], inputs, weight[v]);
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int channel = column + v * kLanes;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            store(Vector::to_floats(sums[r][v]), finish, channel, r);
+        }
+    }
+}
+
+template <int kRows, int kPitch>
+inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    if (rows.count == kRows) {
+        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+        }
+    } else if constexpr (kRows > 1) {
+        product_of<kRows - 1, kPitch>(rows, panel, finish);
+    }
+}
+
+/// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
+inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+}
+
+/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
+inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    product_of<Vector::kRows, 6>(rows, panel, finish);
+}
+
+/// Rows for product: see gather.inl.
+inline void gather_bytes(const ConvolutionShape& shape, int faces, const std::uint8_t* in, int first, int count,
+                         std::uint8_t* out) {
+    gather<kPanel>(shape, panels_of(shape.inputs), faces, reinterpret_cast<const char*>(in), first, count,
+                   reinterpret_cast<char*>(out));
+}
+
+/// The largest byte of each window. Windows lie within the maps.
+inline void max_pool(const PoolShape& shape, const std::uint8_t* in, std::uint8_t* out) {
+    for (int map = 0; map < shape.maps; ++map, in += std::ptrdiff_t{shape.height} * shape.width * kPanel) {
+        for (int y = 0; y < shape.out_height; ++y) {
+            for (int x = 0; x < shape.out_width; ++x, out += kPanel) {
+                const std::uint8_t* const corner =
+                    in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
+                std::uint8_t largest[kPanel] = {};
+                for (int row = 0; row < shape.side; ++row) {
+                    const std::uint8_t* const pixels = corner + std::ptrdiff_t{row} * shape.width * kPanel;
+                    for (int column = 0; column < shape.side; ++column) {
+                        for (int c = 0; c < kPanel; ++c) {
+                            const std::uint8_t value = pixels[column * kPanel + c];
+                            largest[c] = largest[c] < value ? value : largest[c];
+                        }
+                    }
+                }
+                std::memcpy(out, largest, kPanel);
+            }
+        }
+    }
+}
+
+/// The rounded mean of each window. Windows lie within the maps.
+inline void average_pool(const PoolShape& shape, const std::uint8_t* in, std::uint8_t* out) {
+    const float share = 1.0f / static_cast<float>(shape.side * shape.side);
+    for (int map = 0; map < shape.maps; ++map, in += std::ptrdiff_t{shape.height} * shape.width * kPanel) {
+        for (int y = 0; y < shape.out_height; ++y) {
+            for (int x = 0; x < shape.out_width; ++x, out += kPanel) {
+                const std::uint8_t* const corner =
+                    in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
+                std::int32_t sums[kPanel] = {};
+                for (int row = 0; row < shape.side; ++row) {
+                    const std::uint8_t* const pixels = corner + std::ptrdiff_t{row} * shape.width * kPanel;
+                    for (int column = 0; column < shape.side; ++column) {
+                        for (int c = 0; c < kPanel; ++c) sums[c] += pixels[column * kPanel + c];
+                    }
+                }
+                for (int c = 0; c < kPanel; ++c) {
+                    out[c] = static_cast<std::uint8_t>(static_cast<float>(sums[c]) * share + 0.5f);
+                }
+            }
+        }
+    }
+}
+
+inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product, product_of_pixels, gather_bytes, max_pool, average_pool};
