@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -146,7 +147,7 @@ class SimdConvolution {
         const int points = way_ == Way::direct ? shape_.side * shape_.side : 1;
         return std::ptrdiff_t{input_blocks()} * kernels::kBlock * points;
     }
-    const float* panel_of(int panel) const { return floats_.data() + panel * depth() * kernels::kPanel; }
+    const float* panel_of(int panel) const { return floats_.get() + panel * depth() * kernels::kPanel; }
 
     void read_bias(const std::vector<float>& bias) {
         bias_.assign(static_cast<std::size_t>(panels()) * kernels::kPanel, 0.0f);
@@ -197,15 +198,23 @@ class SimdConvolution {
         }
     }
 
+    /// Memory that isn't filled with zeros before the weights come.
+    template <typename Weight>
+    static std::shared_ptr<Weight[]> uninitialised(std::ptrdiff_t count) {
+        return std::shared_ptr<Weight[]>(new Weight[static_cast<std::size_t>(count)]);
+    }
+
     /// Weights in the order panel, block, tap, input, output.
     template <typename Source, typename Weight>
-    void pack_direct(const Source* weights, std::vector<Weight>& packed) const {
-        packed.assign(static_cast<std::size_t>(panels() * depth() * kernels::kPanel), Weight{});
+    void pack_direct(const Source* weights, std::shared_ptr<Weight[]>& packed) const {
+        packed = uninitialised<Weight>(panels() * depth() * kernels::kPanel);
+        const bool whole = shape_.inputs % block_size() == 0 && shape_.outputs % kernels::kPanel == 0;
+        if (!whole) std::fill_n(packed.get(), panels() * depth() * kernels::kPanel, Weight{});
         const int blocks = (shape_.inputs + block_size() - 1) / block_size();
         const std::ptrdiff_t size = depth() / blocks * kernels::kPanel;
         for (int panel = 0; panel < panels(); ++panel) {
             for (int block = 0; block < blocks; ++block) {
-                copy_weights(weights, panel, block, packed.data() + (panel * blocks + block) * size);
+                copy_weights(weights, panel, block, packed.get() + (panel * blocks + block) * size);
             }
         }
     }
@@ -215,13 +224,13 @@ class SimdConvolution {
     void pack_at_points(const Source* weights, const kernels::WinogradKernels& transform, int points) {
         constexpr std::ptrdiff_t kTap = std::ptrdiff_t{kernels::kBlock} * kernels::kPanel;
         const std::ptrdiff_t point = panels() * depth() * kernels::kPanel;
-        floats_.resize(static_cast<std::size_t>(points * point));
+        floats_ = uninitialised<float>(points * point);
         std::array<float, 9 * kTap> taps;
         for (int panel = 0; panel < panels(); ++panel) {
             for (int block = 0; block < input_blocks(); ++block) {
                 taps.fill(0);
                 copy_weights(weights, panel, block, taps.data());
-                float* const to = floats_.data() + (panel * input_blocks() + block) * kTap;
+                float* const to = floats_.get() + (panel * input_blocks() + block) * kTap;
                 for (std::ptrdiff_t input = 0; input < kTap; input += kernels::kPanel) {
                     transform.filter(taps.data() + input, kTap, to + input, point);
                 }
@@ -231,10 +240,10 @@ class SimdConvolution {
 
     void product(const ProductRows& rows, int panel, const Finish& finish) const {
         const std::ptrdiff_t weights = panel * depth() * kernels::kPanel;
-        if (halves_.empty()) {
-            kernels_->product(rows, floats_.data() + weights, panel * kernels::kPanel, finish);
+        if (halves_ == nullptr) {
+            kernels_->product(rows, floats_.get() + weights, panel * kernels::kPanel, finish);
         } else {
-            kernels_->product_of_halves(rows, &halves_.data()->bits + weights, panel * kernels::kPanel, finish);
+            kernels_->product_of_halves(rows, &halves_.get()->bits + weights, panel * kernels::kPanel, finish);
         }
     }
 
@@ -295,7 +304,7 @@ class SimdConvolution {
                 const ProductRows rows{left + point * count * depth(), count, input_blocks(), kernels::kBlock, plane};
                 const Finish store{
                     products + point * finish.blocks * plane, plane, finish.blocks, no_bias_.data(), nullptr, 0, false};
-                const float* const weights = floats_.data() + point * panels() * depth() * kernels::kPanel;
+                const float* const weights = floats_.get() + point * panels() * depth() * kernels::kPanel;
                 for (int panel = 0; panel < panels(); ++panel) {
                     kernels_->product(rows, weights + panel * depth() * kernels::kPanel, panel * kernels::kPanel,
                                       store);
@@ -334,8 +343,8 @@ class SimdConvolution {
     int taps_ = 0, first_tap_ = 0;  // a filter's in the file, and the first one that's used
     const kernels::Kernels* kernels_ = nullptr;
     Way way_ = Way::direct;
-    std::vector<float> floats_;  // one of these two is empty
-    std::vector<Half> halves_;
+    std::shared_ptr<float[]> floats_;  // the weights: one of these two is null
+    std::shared_ptr<Half[]> halves_;
     std::vector<float> bias_, no_bias_;  // of whole panels
 };
 

@@ -114,9 +114,10 @@ TEST_CASE("a fast convolution equals the plain one over odd sizes, strides, padd
             for (const int stride : {1, 2, 3}) {
                 for (const int padding : {0, 1, 2}) {
                     for (const auto& size : {std::pair{1, 1}, std::pair{1, 9}, std::pair{7, 7}, std::pair{8, 13}}) {
-                        const auto [height, width] = size;
+                        const int height = size.first, width = size.second;
                         if (std::min(height, width) + 2 * padding < side) continue;
-                        for (const auto& [inputs, outputs] : {std::pair{1, 1}, std::pair{17, 33}, std::pair{16, 48}}) {
+                        for (const auto& maps : {std::pair{1, 1}, std::pair{17, 33}, std::pair{16, 48}}) {
+                            const int inputs = maps.first, outputs = maps.second;
                             CAPTURE(std::string(kernels::simd_name(path)));
                             CAPTURE(side);
                             CAPTURE(stride);

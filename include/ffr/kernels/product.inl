@@ -6,6 +6,11 @@
 // k goes by once. In each step a number of each row is multiplied by all columns: with R rows and C columns of registers,
 // R * C multiply-adds for R + C loads.
 
+// All weights of a network don't fit into the second-level cache, and the processor's own prefetching ends at each page of
+// 4096 bytes. So a panel's weights are asked for so many steps before they're needed; a little behind the last ones, too,
+// which does no harm. ResNet-29 with float32 weights, batch of 1: 1.8 ms without, 1.5 ms with it; 64 to 256 are alike.
+constexpr int kAhead = 96;
+
 /// Register budget: kRows x kColumns sums, kColumns weights and one number of the left side.
 ///     AVX-512: 14 x 2 + 2 + 1 of 32     AVX2, SSE2: 6 x 2 + 2 + 1 of 16     NEON: 6 x 4 + 4 + 1 of 32
 template <int kRows, int kPitch, typename Weight>
@@ -20,7 +25,10 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     for (std::ptrdiff_t k = 0; k < rows.runs; ++k, left += rows.stride) {
         for (std::ptrdiff_t i = 0; i < rows.run; ++i, weights += kPanel) {
             Register weight[kColumns];
-            FFR_UNROLL for (int v = 0; v < kColumns; ++v) weight[v] = Vector::load(weights + v * kLanes);
+            FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                prefetch(weights + kAhead * kPanel + v * kLanes);
+                weight[v] = Vector::load(weights + v * kLanes);
+            }
             FFR_UNROLL for (int r = 0; r < kRows; ++r) {
                 const Register number = Vector::broadcast(left[r * kPitch + i]);
                 FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
