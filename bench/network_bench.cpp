@@ -19,6 +19,7 @@
 
 #include "ffr/error.hpp"
 #include "ffr/image.hpp"
+#include "ffr/int8_layers.hpp"
 #include "ffr/nn4_small2.hpp"
 #include "ffr/resnet29.hpp"
 #include "ffr/simd_layers.hpp"
@@ -230,7 +231,15 @@ void add_file(const std::string& path, const std::vector<Way>& ways, const Way& 
         add_network_by_all<ffr::BasicNn4Small2>({weights, ffr::Nn4Small2::kFaceSize, 200e6}, ways, plain);
     } else {
         weights.require_kind("resnet29");
-        add_network_by_all<ffr::BasicResNet29>({weights, ffr::ResNet29::kChipSize, 271e6}, ways, plain);
+        const NetworkFile file{weights, ffr::ResNet29::kChipSize, 271e6};
+        add_network_by_all<ffr::BasicResNet29>(file, ways, plain);
+        // In bytes, on each path that has an instruction for it, beside the peak of floats.
+        for (const Way& way : ways) {
+            const ffr::kernels::Int8Path int8 = ffr::kernels::int8_path(way.path);
+            if (int8 == ffr::kernels::Int8Path::plain) continue;
+            add_network<ffr::BasicResNet29<ffr::Int8Layers>>(file, {way.path, ffr::kernels::int8_name(int8), way.peak},
+                                                             {1, 4, 16}, {1, 2});
+        }
     }
     add("open/" + weights.kind(), benchmark::kMillisecond, [path](benchmark::State& state) {
         for (auto _ : state) benchmark::DoNotOptimize(ffr::WeightsFile::open(path));

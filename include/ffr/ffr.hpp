@@ -29,6 +29,7 @@
 #include "workspace.hpp"
 #include "layers.hpp"
 #include "simd_layers.hpp"
+#include "int8_layers.hpp"
 #include "resnet29.hpp"
 #include "nn4_small2.hpp"
 #include "embedding.hpp"
