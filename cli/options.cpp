@@ -32,7 +32,7 @@ void add_shared_options(CLI::App& verb, SharedOptions& options) {
     verb.add_option(
             "--precision", options.precision,
             "the network's arithmetic: float32, or int8, which is faster on CPUs with AVX-512 VNNI, AVX-VNNI or "
-            "NEON's dot product and gives slightly other numbers, not to be mixed with float32's")
+            "on Linux NEON's dot product and gives slightly other numbers, not to be mixed with float32's")
         ->check(CLI::IsMember({"float32", "int8"}))
         ->group(group);
 }

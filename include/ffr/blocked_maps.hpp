@@ -2,7 +2,6 @@
 /// \file
 /// Maps as the SIMD kernels take them: of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
 
-#include <algorithm>
 #include <cstddef>
 
 #include "kernels/jobs.hpp"
@@ -18,6 +17,7 @@ class BlockedMaps {
     BlockedMaps(Workspace& workspace, int faces, int channels, int height, int width)
         : faces_(faces), channels_(channels), height_(height), width_(width), values_(workspace, count()) {}
 
+    /// Sizes.
     int faces() const { return faces_; }
     int channels() const { return channels_; }
     int height() const { return height_; }
@@ -61,5 +61,12 @@ class BlockedMaps {
     int faces_, channels_, height_, width_;
     Workspace::Floats values_;
 };
+
+/// True when maps of any kind can be added to `out` as a shortcut: of the same faces and size, and not more channels.
+template <typename Maps>
+bool can_add(const Maps& shortcut, const Maps& out) {
+    return shortcut.faces() == out.faces() && shortcut.height() == out.height() && shortcut.width() == out.width() &&
+           shortcut.channels() <= out.channels();
+}
 
 }  // namespace ffr

@@ -36,7 +36,7 @@ inline double same_person_distance(const std::string& embedder) {
 }
 
 /// A network's arithmetic. In int8, an embedding takes about half the time where the CPU has an instruction for it (AVX-512
-/// VNNI, AVX-VNNI, NEON's dot product) and more where it hasn't, and lies about 0.03 from the one in float32, which is less
+/// VNNI, AVX-VNNI, on Linux NEON's dot product) and more where it hasn't, and lies about 0.03 from the one in float32, which is less
 /// than what another landmark model does but enough that the two aren't to be mixed.
 enum class Precision { float32, int8 };
 
@@ -98,8 +98,8 @@ class FaceEmbedder {
     /// thread has a workspace of its own.
     Embedding embed(ImageView face, Workspace& workspace) const { return embed(std::vector{face}, workspace).front(); }
 
-    /// The embeddings of many faces, bit by bit what each alone would give. The weights are read once for many faces,
-    /// and threads find more to do.
+    /// The embeddings of many faces, bit by bit what each alone would give. Threads find more to do than
+    /// with one face.
     /// \throws InvalidArgument when a face has another size
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
         return std::visit(

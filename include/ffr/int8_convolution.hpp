@@ -14,8 +14,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "blocked_maps.hpp"
@@ -41,10 +41,12 @@ class ByteMaps {
           scale_(scale),
           memory_(workspace, static_cast<std::size_t>(plane()) * static_cast<std::size_t>(blocks()) / sizeof(float)) {}
 
+    /// Sizes.
     int faces() const { return faces_; }
     int channels() const { return channels_; }
     int height() const { return height_; }
     int width() const { return width_; }
+    /// What a step of a byte means.
     float scale() const { return scale_; }
     /// Blocks of 32 channels.
     int blocks() const { return kernels::panels_of(channels_); }
@@ -83,7 +85,9 @@ class Int8Convolution {
         const std::vector<float> weights = file.floats(name + "/weights", weight_extents(shape));
         const std::vector<float> bias = file.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)});
         const float range = file.floats(name + "/range", {1}).at(0);
-        if (!(range > 0)) throw FormatError(file.name() + ": tensor '" + name + "/range' isn't above 0");
+        if (!(range >= 255 * std::numeric_limits<float>::min())) {
+            throw FormatError(file.name() + ": tensor '" + name + "/range' isn't above 0");
+        }
         return from(shape, weights, bias, range, kernels::int8_path(path));
     }
 
@@ -103,6 +107,7 @@ class Int8Convolution {
     ByteMaps apply(const ByteMaps& in, const ByteMaps* shortcut, Workspace& workspace) const {
         ByteMaps out(workspace, in.faces(), shape_.outputs, shape_.output_height(), shape_.output_width(),
                      output_scale());
+        if (shortcut != nullptr && !can_add(*shortcut, out)) throw InvalidArgument("a shortcut of another size");
         multiply(in, out.scale(), workspace, [&](int panel, int pixel, kernels::ByteFinish finish) {
             const std::ptrdiff_t offset = panel * out.plane() + std::ptrdiff_t{pixel} * kernels::kPanel;
             finish.out = out.data() + offset;
@@ -117,11 +122,11 @@ class Int8Convolution {
 
     /// The convolution alone, as floats. \throws InvalidArgument when the maps aren't of the layer's shape
     BlockedMaps apply_to_floats(const ByteMaps& in, Workspace& workspace) const {
-        BlockedMaps out(workspace, in.faces(), kernels::panels_of(shape_.outputs) * kernels::kPanel,
-                        shape_.output_height(), shape_.output_width());
+        BlockedMaps out(workspace, in.faces(), shape_.outputs, shape_.output_height(), shape_.output_width());
         multiply(in, 1, workspace, [&](int panel, int pixel, kernels::ByteFinish finish) {
             finish.floats = out.at(2 * panel, 0, 0, 0) + std::ptrdiff_t{pixel} * kernels::kBlock;
             finish.float_plane = out.plane();
+            finish.float_blocks = out.blocks() - 2 * panel;
             return finish;
         });
         return out;
@@ -131,6 +136,7 @@ class Int8Convolution {
     /// sees the pixels as they are. \throws InvalidArgument when a face isn't of the layer's size
     ByteMaps apply(const std::vector<ImageView>& faces, const std::array<float, 3>& mean, float range,
                    Workspace& workspace) const {
+        if (!sees_pixels()) throw InvalidArgument("this layer doesn't take pixels");
         ByteMaps out(workspace, static_cast<int>(faces.size()), shape_.outputs, shape_.output_height(),
                      shape_.output_width(), output_scale());
         const Scales scales = scales_of(1 / range, out.scale(), mean);
@@ -164,6 +170,8 @@ class Int8Convolution {
     Int8Convolution(const ConvolutionShape& shape, const std::vector<float>& weights, const std::vector<float>& bias,
                     float range, kernels::Int8Path path)
         : shape_(shape), range_(range), kernels_(&kernels::int8_kernels_of(path)) {
+        require_whole(shape, weights.size(), bias.size());
+        require_filters_fit(shape);
         const auto channels = static_cast<std::size_t>(panels() * kernels::kPanel);
         scale_.assign(channels, 1.0f);
         bias_.assign(channels, 0.0f);
@@ -174,7 +182,10 @@ class Int8Convolution {
         for (int output = 0; output < shape.outputs; ++output) pack(output, weights.data() + output * shape.taps());
     }
 
-    bool sees_pixels() const { return shape_.inputs == 3 && shape_.stride == 2 && shape_.padding == 0; }
+    /// True for the first layer, whose shape is that of a colour image.
+    bool sees_pixels() const {
+        return shape_.inputs == 3 && shape_.stride == 2 && shape_.padding == 0 && shape_.height == shape_.width;
+    }
     int panels() const { return kernels::panels_of(shape_.outputs); }
     int input_blocks() const { return kernels::panels_of(shape_.inputs); }
     /// Groups of 4 inputs in a run: a pixel's block of channels or, in the first layer, a line of a filter, filled up.
@@ -188,7 +199,7 @@ class Int8Convolution {
         float largest = 0;
         for (std::ptrdiff_t i = 0; i < shape_.taps(); ++i) largest = std::max(largest, std::fabs(filter[i]));
         const auto channel = static_cast<std::size_t>(output);
-        if (largest > 0) scale_[channel] = largest / 127;
+        if (largest >= 127 * std::numeric_limits<float>::min()) scale_[channel] = largest / 127;  // else all round to 0
         const float inverse = 1 / scale_[channel];
         std::int8_t* const panel = weights_.data() + output / kernels::kPanel * panel_size();
         const int taps = shape_.side * shape_.side;
@@ -224,13 +235,18 @@ class Int8Convolution {
 
     kernels::ByteFinish finish_of(int panel, const Scales& scales) const {
         const auto first = static_cast<std::size_t>(panel * kernels::kPanel);
-        return {nullptr, nullptr, 0, &weight_sums_[first], &scales.scale[first], &scales.bias[first], nullptr, 0};
+        kernels::ByteFinish finish{};
+        finish.weights = &weight_sums_[first];
+        finish.scale = &scales.scale[first];
+        finish.bias = &scales.bias[first];
+        return finish;
     }
 
     /// The product of all rows and panels; place(panel, pixel, finish) says where sums go.
     template <typename Place>
     void multiply(const ByteMaps& in, float output_scale, Workspace& workspace, Place place) const {
-        if (in.channels() != shape_.inputs || in.height() != shape_.height || in.width() != shape_.width) {
+        if (sees_pixels() || in.channels() != shape_.inputs || in.height() != shape_.height ||
+            in.width() != shape_.width) {
             throw InvalidArgument(wrong_maps(shape_.inputs, in.channels(), in.height(), in.width()));
         }
         const Scales scales = scales_of(in.scale(), output_scale);

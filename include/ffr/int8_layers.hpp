@@ -70,6 +70,7 @@ class Int8Layers {
     /// Values of at least 0 in steps of `scale`.
     Maps rounded(const BlockedMaps& in, float scale) const {
         Maps out(*workspace_, in.faces(), in.channels(), in.height(), in.width(), scale);
+        std::fill_n(out.data(), out.plane() * out.blocks(), std::uint8_t{0});
         for_pixels(out, in, [&](std::uint8_t* bytes, const float* values, int count) {
             for (int c = 0; c < count; ++c) {
                 bytes[c] = static_cast<std::uint8_t>(std::lrint(std::min(values[c] / scale, 255.0f)));

@@ -57,6 +57,14 @@ struct FeatureMaps {
     const float* map(int channel) const { return values.data() + std::ptrdiff_t{channel} * height * width; }
 };
 
+/// \throws InvalidArgument when there's no face, or more than a network takes at once
+inline void require_batch(std::size_t faces, std::size_t most) {
+    if (faces == 0 || faces > most) {
+        throw InvalidArgument("the network takes 1 to " + std::to_string(most) + " faces at once, not " +
+                              std::to_string(faces));
+    }
+}
+
 /// \throws InvalidArgument when a face isn't size x size pixels
 inline void require_face_size(ImageView face, int size) {
     require_pixels(face);
@@ -124,6 +132,22 @@ struct Convolution {
 inline std::string wrong_maps(int inputs, int channels, int height, int width) {
     return "a convolution of " + std::to_string(inputs) + " maps can't take " + std::to_string(channels) + " x " +
            std::to_string(height) + " x " + std::to_string(width);
+}
+
+/// \throws InvalidArgument when filters are larger than the maps that a shape says they're given
+inline void require_filters_fit(const ConvolutionShape& shape) {
+    if (std::min(shape.height, shape.width) + 2 * shape.padding < shape.side) {
+        throw InvalidArgument(wrong_maps(shape.inputs, shape.inputs, shape.height, shape.width));
+    }
+}
+
+/// \throws InvalidArgument when there aren't as many weights and biases as a shape has
+inline void require_whole(const ConvolutionShape& shape, std::size_t weights, std::size_t bias) {
+    const auto outputs = static_cast<std::size_t>(shape.outputs);
+    if (weights != outputs * static_cast<std::size_t>(shape.taps()) || bias != outputs) {
+        throw InvalidArgument("a convolution with " + std::to_string(weights) + " weights and " + std::to_string(bias) +
+                              " biases isn't of its shape");
+    }
 }
 
 /// Applies a convolution.
@@ -311,6 +335,7 @@ inline FeatureMaps add(FeatureMaps a, const FeatureMaps& b) {
 /// The layers as networks call them, in plain loops and of one face at a time. SimdLayers offers the same.
 class PlainLayers {
   public:
+    /// What flows between layers, what a layer keeps, and the last layer; and the most faces of a call.
     using Maps = FeatureMaps;
     using Convolution = ffr::Convolution;
     using Connection = ffr::Convolution;
@@ -332,11 +357,13 @@ class PlainLayers {
     }
     /// A fully connected layer: a convolution of maps of one pixel.
     Maps connect(const Convolution& layer, const Maps& in) const { return convolve(layer, in); }
+    /// The functions of the same names.
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return ffr::max_pool(in, window); }
     Maps average_pool(const Maps& in, const PoolWindow& window) const { return ffr::average_pool(in, window); }
     Maps l2_pool(const Maps& in, const PoolWindow& window) const { return ffr::l2_pool(in, window); }
     Maps normalise_across_channels(const Maps& in) const { return ffr::normalise_across_channels(in); }
     Maps concatenate(const std::vector<Maps>& branches) const { return ffr::concatenate(branches); }
+    /// The mean of each map.
     Maps global_mean(const Maps& in) const { return ffr::average_pool(in, {in.height, 1}); }
     /// A face's maps.
     FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }

@@ -85,6 +85,7 @@ class BasicNn4Small2 {
 
     /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
     /// \param faces  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// or for more of them
     /// Cost: 200 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace) const {
         return forward(faces, workspace, [](const char*, const Layers&, const Maps&) {});
@@ -94,6 +95,7 @@ class BasicNn4Small2 {
     /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
     template <typename Watch>
     std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
+        require_batch(faces.size(), kFacesAtOnce);
         const Layers layers(workspace, path_);
         const auto show = [&](const char* stage, Maps maps) {
             watch(stage, layers, maps);

@@ -5,7 +5,6 @@
 ///     image --detect--> boxes --predict--> landmarks --align--> chip --embed--> embedding
 
 #include <filesystem>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,11 +34,12 @@ class Pipeline {
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
     /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
+    /// \param precision  the network's arithmetic
     /// \throws FileError when one isn't there, FormatError when it isn't what it should be
-    static Pipeline load(const std::filesystem::path& folder = {}) {
+    static Pipeline load(const std::filesystem::path& folder = {}, Precision precision = Precision::float32) {
         const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
         return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
-                FaceEmbedder::load(open("resnet29.ffr"))};
+                FaceEmbedder::load(open("resnet29.ffr"), precision)};
     }
 
     /// The step from an image to boxes.

@@ -63,8 +63,10 @@ class BasicResNet29 {
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
     /// \param chips  kChipSize x kChipSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// or for more of them
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
+        require_batch(chips.size(), kFacesAtOnce);
         const Layers layers(workspace, path_);
         Maps x = layers.max_pool(layers.look(stem_, chips, kChipSize, pixel_mean_, 256), {3, 2});
         for (const Block& block : blocks_) {

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "blocked_maps.hpp"
@@ -53,6 +52,7 @@ class SimdConvolution {
     /// The same of weights [output][input][row][column] and bias [output] in memory.
     static SimdConvolution from(const ConvolutionShape& shape, const std::vector<float>& weights,
                                 const std::vector<float>& bias, kernels::SimdPath path = kernels::simd_path()) {
+        require_whole(shape, weights.size(), bias.size());
         SimdConvolution layer(shape, path);
         layer.read_bias(bias);
         layer.pack(weights.data());
@@ -65,10 +65,12 @@ class SimdConvolution {
     /// relu(convolution + shortcut). The shortcut is maps of the result's size, of as many channels or fewer, or null.
     /// \throws InvalidArgument when the maps aren't of the layer's shape
     BlockedMaps apply(const BlockedMaps& in, const BlockedMaps* shortcut, bool relu, Workspace& workspace) const {
-        if (in.channels() != shape_.inputs || in.height() != shape_.height || in.width() != shape_.width) {
+        if (way_ == Way::pixels || in.channels() != shape_.inputs || in.height() != shape_.height ||
+            in.width() != shape_.width) {
             throw InvalidArgument(wrong_maps(shape_.inputs, in.channels(), in.height(), in.width()));
         }
         BlockedMaps out(workspace, in.faces(), shape_.outputs, shape_.output_height(), shape_.output_width());
+        if (shortcut != nullptr && !can_add(*shortcut, out)) throw InvalidArgument("a shortcut of another size");
         const Finish finish{out.data(),
                             out.plane(),
                             out.blocks(),
@@ -90,6 +92,7 @@ class SimdConvolution {
     /// \throws InvalidArgument when a face isn't of the layer's size
     BlockedMaps apply(const std::vector<ImageView>& faces, const std::array<float, 3>& mean, float range,
                       Workspace& workspace) const {
+        if (way_ != Way::pixels) throw InvalidArgument("this layer doesn't take pixels");
         BlockedMaps out(workspace, static_cast<int>(faces.size()), shape_.outputs, shape_.output_height(),
                         shape_.output_width());
         const std::ptrdiff_t line = 3 * std::ptrdiff_t{shape_.width + 2 * shape_.padding};
@@ -123,6 +126,7 @@ class SimdConvolution {
 
     SimdConvolution(const ConvolutionShape& shape, kernels::SimdPath path)
         : shape_(shape), taps_(shape.side * shape.side), kernels_(&kernels::kernels_of(path)), way_(choose(shape)) {
+        require_filters_fit(shape);
         const bool one_pixel =
             shape.height == 1 && shape.width == 1 && shape.padding < shape.side && shape.output_height() == 1;
         if (one_pixel) {  // a single tap meets it
@@ -133,7 +137,7 @@ class SimdConvolution {
 
     /// Where Winograd's way was faster in bench/: its weights take more memory, which counts where maps are small.
     static Way choose(const ConvolutionShape& shape) {
-        if (shape.inputs == 3 && shape.stride == 2) return Way::pixels;
+        if (shape.inputs == 3 && shape.stride == 2 && shape.height == shape.width) return Way::pixels;
         if (shape.side != 3 || shape.stride != 1 || shape.padding != 1) return Way::direct;
         const int size = std::min(shape.height, shape.width);
         return size >= 12 ? Way::winograd4 : size >= 6 ? Way::winograd2 : Way::direct;

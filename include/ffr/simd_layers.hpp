@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "blocked_maps.hpp"
@@ -73,6 +71,8 @@ class SimdLayers {
         int channels = 0, height = 0, width = 0;
         for (const Maps& branch : branches) {
             if (channels % kernels::kBlock != 0) throw InvalidArgument("branches of a network have blocks of 16 maps");
+            if (branch.faces() != branches[0].faces())
+                throw InvalidArgument("branches of a network have the same faces");
             channels += branch.channels();
             height = std::max(height, branch.height());
             width = std::max(width, branch.width());

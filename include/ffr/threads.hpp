@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstddef>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -19,7 +18,7 @@ namespace ffr {
 /// at once.
 class ThreadPool {
   public:
-    /// \param threads  how many work on a call, at least 1. \throws std::system_error when the system has no more
+    /// \param threads  how many work on a call; less than 1 is 1. \throws std::system_error when the system has no more
     explicit ThreadPool(int threads = 1) {
         try {
             for (int i = 1; i < threads; ++i) helpers_.emplace_back([this, i] { help(i); });
@@ -36,8 +35,8 @@ class ThreadPool {
     int size() const { return static_cast<int>(helpers_.size()) + 1; }
 
     /// Calls work(task, thread) for each task 0..tasks-1, on whichever thread is free; `thread` is 0..size()-1, and no
-    /// two calls at one time have the same. Returns when all are done. An exception of a task is thrown here, after the
-    /// others.
+    /// two calls at one time have the same. Returns when all are done. A task's exception is thrown here, and tasks that
+    /// weren't begun before it are left out.
     template <typename Work>
     void run(int tasks, const Work& work) {
         if (tasks <= 0) return;
@@ -68,6 +67,7 @@ class ThreadPool {
             } catch (...) {
                 const std::lock_guard<std::mutex> lock(mutex_);
                 if (!error_) error_ = std::current_exception();
+                next_.store(tasks_);
             }
         }
     }

@@ -14,11 +14,11 @@ namespace ffr {
 
 /// Memory and threads for calls of a network, one call at a time.
 ///
-/// Memory is kept from one call to the next: the first call with so many faces gets what it needs, later ones get none.
+/// Memory for maps is kept from one call to the next, and reused within a call as soon as a layer is done.
 /// Keep one for each thread that calls.
 class Workspace {
   public:
-    /// \param threads  how many share the work of a call; all but the caller's are started here and end with the workspace
+    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here and end with the workspace
     explicit Workspace(int threads = 1) : threads_(threads) {}
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
@@ -76,6 +76,7 @@ class Workspace {
             if (!piece.taken && piece.size >= count && (best == nullptr || piece.size < best->size)) best = &piece;
         }
         if (best == nullptr) {
+            drop_largest_free();
             pieces_.reserve(pieces_.size() + 1);
             auto* const memory = static_cast<float*>(::operator new[](count * sizeof(float), kAlignment));
             pieces_.push_back({std::unique_ptr<float[], Free>(memory), count, false});
@@ -83,6 +84,15 @@ class Workspace {
         }
         best->taken = true;
         return best->memory.get();
+    }
+
+    /// A piece that was too small makes room for the one that's needed, so that rising demands don't add up.
+    void drop_largest_free() {
+        auto largest = pieces_.end();
+        for (auto piece = pieces_.begin(); piece != pieces_.end(); ++piece) {
+            if (!piece->taken && (largest == pieces_.end() || piece->size > largest->size)) largest = piece;
+        }
+        if (largest != pieces_.end()) pieces_.erase(largest);
     }
 
     void give_back(const float* values) {

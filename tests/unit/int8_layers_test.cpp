@@ -74,6 +74,9 @@ struct Input {
 
 /// The largest distance of bytes from what they should be, in steps; cut off as they are.
 double steps_off(const ByteMaps& found, const FeatureMaps& expected) {
+    const bool same =
+        found.channels() == expected.channels && found.height() == expected.height && found.width() == expected.width;
+    if (!same) return 1e9;
     double largest = 0;
     for (int c = 0; c < expected.channels; ++c) {
         for (int y = 0; y < expected.height; ++y) {
@@ -131,6 +134,41 @@ TEST_CASE("a shortcut in bytes is added in its own scale, also one of another si
                                                     shortcut.plain)) <= 0.501);
         }
     }
+}
+
+TEST_CASE("maps that don't fill their last block come out with zeros there, whatever the memory held") {
+    Workspace workspace;
+    const Int8Layers layers(workspace);
+    {
+        const Workspace::Floats dirt(workspace, 1000);
+        std::fill_n(dirt.data(), 1000, 1e9f);
+    }
+    const ConvolutionShape shape{32, 2, 2, 20, 1, 1, 0};
+    const std::vector<float> weights = whole_weights(shape, 1), bias(20, 3.0f);
+    const Input in(workspace, 32, 2, 2, 0.25f, 2), shortcut(workspace, 7, 3, 3, 0.5f, 3);
+    const auto layer = Int8Convolution::from(shape, weights, bias, 500, kernels::int8_path());
+    const ByteMaps out = layers.convolve_add_relu(layer, in.bytes, shortcut.bytes);
+    CHECK(steps_off(out, PlainLayers(workspace).convolve_add_relu(Convolution::from(shape, weights, bias), in.plain,
+                                                                  shortcut.plain)) <= 0.501);
+    for (int c = 20; c < 32; ++c) CHECK(out.at(0, 0, 1, 1)[c] == 0);
+}
+
+TEST_CASE("what doesn't belong to an int8 layer is refused") {
+    Workspace workspace;
+    const ConvolutionShape eyes{3, 9, 9, 32, 7, 2, 0}, inner{3, 9, 9, 32, 3, 1, 1};
+    const auto layer = [](const ConvolutionShape& shape) {
+        return Int8Convolution::from(shape, whole_weights(shape, 1), std::vector<float>(32), 1, kernels::int8_path());
+    };
+    const Input maps(workspace, 3, 9, 9, 1, 1), wide(workspace, 32, 9, 8, 1, 1);
+    CHECK_THROWS_AS(layer(eyes).apply(maps.bytes, nullptr, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer(inner).apply({noise(9, 9, 3, 1)}, {0, 0, 0}, 256, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer(inner).apply(maps.bytes, &wide.bytes, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer({32, 2, 2, 32, 5, 2, 0}), InvalidArgument);
+    CHECK_THROWS_AS(Int8Convolution::from(inner, {}, {}, 1, kernels::int8_path()), InvalidArgument);
+    const auto tiny = Int8Convolution::from({32, 1, 1, 32, 1, 1, 0}, std::vector<float>(1024, 1e-40f),
+                                            std::vector<float>(32, 1), 255, kernels::int8_path());
+    const Input one(workspace, 32, 1, 1, 1, 1);
+    CHECK(tiny.apply(one.bytes, nullptr, workspace).data()[31] == 1);
 }
 
 TEST_CASE("a first layer takes pixels as they are, in colour and in gray") {
@@ -237,4 +275,15 @@ TEST_CASE("a model remembers the precision of its embeddings; one from before th
     const std::vector<unsigned char> bytes = Identifier::train(samples, options).bytes();
     const auto file = WeightsFile::from_memory(bytes.data(), bytes.size(), "people.ffr");
     CHECK(Identifier::load(file).source().precision == "int8");
+
+    // The same file without that tensor.
+    std::vector<unsigned char> old = bytes;
+    const std::string name = "embedder/precision";
+    const auto place = std::search(old.begin(), old.end(), name.begin(), name.end());
+    REQUIRE(place != old.end());
+    *place = 'E';
+    const std::uint64_t checksum = detail::xxh64(old.data() + 32, old.size() - 32);
+    for (std::size_t i = 0; i < 8; ++i) old[24 + i] = static_cast<unsigned char>(checksum >> (8 * i));
+    const auto old_file = WeightsFile::from_memory(old.data(), old.size(), "old.ffr");
+    CHECK(Identifier::load(old_file).source().precision == "float32");
 }

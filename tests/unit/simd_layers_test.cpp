@@ -249,6 +249,50 @@ TEST_CASE("branches are stacked as plain layers stack them, smaller ones in the 
     CHECK_THROWS_AS(layers.concatenate(branches), InvalidArgument);
 }
 
+TEST_CASE("weights in 16 bits give the same bits as the same numbers in 32, also where they don't fill blocks") {
+    for (const kernels::SimdPath path : simd_paths()) {
+        for (const ConvolutionShape& shape :
+             {ConvolutionShape{17, 4, 5, 33, 1, 1, 0}, ConvolutionShape{5, 9, 9, 40, 3, 2, 0},
+              ConvolutionShape{32, 13, 13, 32, 3, 1, 1}}) {
+            WeightsWriter out("layer");
+            std::vector<Half> halves(weight_count(shape));
+            std::uint32_t state = 1;
+            for (Half& half : halves) {
+                state = state * 1664525u + 1013904223u;
+                half.bits = static_cast<std::uint16_t>((state >> 16) & 0xBBFF);  // of at most 1, subnormals too
+            }
+            const std::vector<float> bias = numbers(static_cast<std::size_t>(shape.outputs), 2);
+            out.add("conv/weights", weight_extents(shape), halves);
+            out.add("conv/bias", {bias.size()}, bias);
+            const std::vector<unsigned char> bytes = out.bytes();
+            const auto file = WeightsFile::from_memory(bytes.data(), bytes.size(), "layer.ffr");
+            std::vector<float> floats(halves.size());
+            std::transform(halves.begin(), halves.end(), floats.begin(), to_float);
+            Workspace workspace;
+            const BlockedMaps in = blocked({some_maps(shape.inputs, shape.height, shape.width, 3)}, workspace);
+            const auto layer = SimdConvolution::load(file, "conv", shape, path);
+            const auto same = SimdConvolution::from(shape, floats, bias, path);
+            CHECK(layer.apply(in, nullptr, false, workspace).plain(0).values ==
+                  same.apply(in, nullptr, false, workspace).plain(0).values);
+        }
+    }
+}
+
+TEST_CASE("what doesn't belong to a layer is refused") {
+    Workspace workspace;
+    const ConvolutionShape eyes{3, 9, 9, 32, 7, 2, 0}, inner{3, 9, 9, 32, 3, 1, 1};
+    const auto layer = [](const ConvolutionShape& shape) {
+        return SimdConvolution::from(shape, numbers(weight_count(shape), 1), numbers(32, 2));
+    };
+    const BlockedMaps maps = blocked({some_maps(3, 9, 9, 1)}, workspace),
+                      wide = blocked({some_maps(3, 9, 8, 1)}, workspace);
+    CHECK_THROWS_AS(layer(eyes).apply(maps, nullptr, true, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer(inner).apply({noise(9, 9, 3, 1)}, {0, 0, 0}, 256, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer(inner).apply(maps, &wide, true, workspace), InvalidArgument);
+    CHECK_THROWS_AS(layer({32, 2, 2, 32, 5, 2, 0}), InvalidArgument);
+    CHECK_THROWS_AS(SimdConvolution::from(inner, {}, {}), InvalidArgument);
+}
+
 TEST_CASE("maps of another shape are refused") {
     Workspace workspace;
     const ConvolutionShape shape{16, 4, 4, 16, 3, 1, 1};
@@ -275,4 +319,18 @@ TEST_CASE("a network needs no more memory in a second call, and none of many fac
     CHECK((network.forward(views, two) == together));
     for (std::size_t i = 0; i < views.size(); ++i) CHECK((network.forward({views[i]}, workspace).at(0) == together[i]));
     CHECK(workspace.bytes() == bytes);
+
+    // Rising demands don't add up, and a face that's refused leaves the workspace as good as it was.
+    Workspace rising;
+    for (std::size_t count = 1; count <= views.size(); ++count) {
+        CHECK((network.forward({views.begin(), views.begin() + static_cast<std::ptrdiff_t>(count)}, rising).back() ==
+               together[count - 1]));
+    }
+    CHECK(rising.bytes() < bytes * 3 / 2);
+    const Image small = noise(149, 150, 3, 1);
+    CHECK_THROWS_AS(network.forward({views[0], small}, rising), InvalidArgument);
+    CHECK((network.forward(views, rising) == together));
+    CHECK_THROWS_WITH_AS(network.forward({}, rising), "the network takes 1 to 16 faces at once, not 0",
+                         InvalidArgument);
+    CHECK_THROWS_AS(network.forward(std::vector<ImageView>(17, views[0]), rising), InvalidArgument);
 }

@@ -8,6 +8,12 @@
 
 #include "../error.hpp"
 
+// Elsewhere than with g++ or clang++, plain loops are all there is; g++ for Windows doesn't align the stack for AVX.
+#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
+#define FFR_X86_KERNELS
+#include <cpuid.h>
+#endif
+
 namespace ffr::kernels {
 
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
@@ -21,9 +27,14 @@ inline const char* simd_name(SimdPath path) {
 
 /// True when this build has the path and the machine can run it.
 inline bool has_simd(SimdPath path) {
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
     if (path == SimdPath::avx512) return __builtin_cpu_supports("avx512f");
-    if (path == SimdPath::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (path == SimdPath::avx2) {
+        // Compilers don't all know F16C's name here: it's leaf 1, ECX bit 29.
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        const bool widens = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && widens;
+    }
     if (path == SimdPath::sse2) return true;
 #elif defined(__GNUC__) && defined(__aarch64__)
     if (path == SimdPath::neon) return true;

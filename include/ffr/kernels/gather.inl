@@ -4,7 +4,8 @@
 /// order of input block, filter row, filter column, channel.
 /// \tparam kBytes  of a pixel of a block
 template <int kBytes>
-inline void gather(const ConvolutionShape& shape, int blocks, int faces, const char* in, int first, int count, char* out) {
+inline void gather(const ConvolutionShape& shape, int blocks, int faces, const char* in, int first, int count,
+                   char* out) {
     const int height = shape.output_height(), width = shape.output_width();
     const std::ptrdiff_t line = std::ptrdiff_t{shape.width} * kBytes, map = shape.height * line;
     struct Place {

@@ -15,9 +15,13 @@
 #include "reference.hpp"
 #include "simd.hpp"
 
-#if defined(__GNUC__) && defined(__x86_64__)
-#include <cpuid.h>
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+// What takes a newer compiler than the rest.
+#if defined(FFR_X86_KERNELS) && \
+    ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
+#define FFR_AVX_VNNI_KERNELS
+#endif
+
+#if defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -27,6 +31,12 @@
 #define FFR_UNROLL _Pragma("GCC unroll 16")
 #else
 #define FFR_UNROLL
+#endif
+
+#if defined(FFR_DEFINE_KERNELS)
+#define FFR_KERNELS_INLINE
+#else
+#define FFR_KERNELS_INLINE inline
 #endif
 
 namespace ffr::kernels {
@@ -43,6 +53,7 @@ struct ByteRows {
 struct ByteFinish {
     std::uint8_t* out;             // of the first row's pixel in the panel
     float* floats;                 // the same in maps of floats, or null
+    int float_blocks;              // blocks of 16 channels that are stored there
     std::ptrdiff_t float_plane;    // floats from a block of those to the next
     const std::int32_t* weights;   // the sums of each channel's weights, of the panel's 32 channels
     const float* scale;            // of the panel's 32 channels
@@ -72,12 +83,14 @@ inline const char* int8_name(Int8Path path) {
 
 /// The best way that the machine has and a SIMD path leaves.
 inline Int8Path int8_path(SimdPath path = simd_path()) {
-#if defined(__GNUC__) && defined(__x86_64__)
-    unsigned a = 0, b = 0, c = 0, d = 0;
+#if defined(FFR_X86_KERNELS)
     if (path == SimdPath::avx512 && __builtin_cpu_supports("avx512vnni")) return Int8Path::avx512_vnni;
-    const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
+#if defined(FFR_AVX_VNNI_KERNELS)
     // AVX-VNNI: leaf 7, subleaf 1, EAX bit 4.
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0) return Int8Path::avx_vnni;
+#endif
 #elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
     if (path == SimdPath::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) return Int8Path::neon_dot;
 #endif
@@ -124,7 +137,9 @@ struct Vector : scalar::Vector {
 
 }  // namespace plain_int8
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
+
+#if defined(FFR_AVX_VNNI_KERNELS)
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
@@ -166,9 +181,15 @@ struct Vector : avx2::Vector {
 
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
 #else
 #pragma GCC pop_options
+#endif
+
+#endif
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vnni")
 #endif
@@ -254,11 +275,13 @@ struct Vector : neon::Vector {
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
         case Int8Path::avx512_vnni:
             return avx512_vnni::kInt8Kernels;
+#if defined(FFR_AVX_VNNI_KERNELS)
         case Int8Path::avx_vnni:
             return avx_vnni::kInt8Kernels;
+#endif
 #elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
         case Int8Path::neon_dot:
             return neon_dot::kInt8Kernels;

@@ -6,12 +6,14 @@ inline void store(typename Vector::Register sums, const ByteFinish& finish, int 
     typename Vector::Register value =
         Vector::multiply_add(sums, Vector::load(finish.scale + channel), Vector::load(finish.bias + channel));
     if (finish.floats != nullptr) {
-        const std::ptrdiff_t block = channel / kBlock * finish.float_plane;
-        return Vector::store(finish.floats + block + row * kBlock + channel % kBlock, value);
+        const int block = channel / kBlock;
+        if (block >= finish.float_blocks) return;
+        return Vector::store(finish.floats + block * finish.float_plane + row * kBlock + channel % kBlock, value);
     }
     const std::ptrdiff_t offset = std::ptrdiff_t{row} * kPanel + channel;
     if (finish.shortcut != nullptr) {
-        value = Vector::multiply_add(Vector::load(finish.shortcut + offset), Vector::broadcast(finish.shortcut_scale), value);
+        value = Vector::multiply_add(Vector::load(finish.shortcut + offset), Vector::broadcast(finish.shortcut_scale),
+                                     value);
     }
     Vector::store_bytes(finish.out + offset, Vector::maximum(value, Vector::broadcast(0)));
 }
@@ -78,8 +80,7 @@ inline void max_pool(const PoolShape& shape, const std::uint8_t* in, std::uint8_
     for (int map = 0; map < shape.maps; ++map, in += std::ptrdiff_t{shape.height} * shape.width * kPanel) {
         for (int y = 0; y < shape.out_height; ++y) {
             for (int x = 0; x < shape.out_width; ++x, out += kPanel) {
-                const std::uint8_t* const corner =
-                    in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
+                const std::uint8_t* const corner = in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
                 std::uint8_t largest[kPanel] = {};
                 for (int row = 0; row < shape.side; ++row) {
                     const std::uint8_t* const pixels = corner + std::ptrdiff_t{row} * shape.width * kPanel;
@@ -102,8 +103,7 @@ inline void average_pool(const PoolShape& shape, const std::uint8_t* in, std::ui
     for (int map = 0; map < shape.maps; ++map, in += std::ptrdiff_t{shape.height} * shape.width * kPanel) {
         for (int y = 0; y < shape.out_height; ++y) {
             for (int x = 0; x < shape.out_width; ++x, out += kPanel) {
-                const std::uint8_t* const corner =
-                    in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
+                const std::uint8_t* const corner = in + (std::ptrdiff_t{y} * shape.width + x) * shape.stride * kPanel;
                 std::int32_t sums[kPanel] = {};
                 for (int row = 0; row < shape.side; ++row) {
                     const std::uint8_t* const pixels = corner + std::ptrdiff_t{row} * shape.width * kPanel;
@@ -119,4 +119,5 @@ inline void average_pool(const PoolShape& shape, const std::uint8_t* in, std::ui
     }
 }
 
-inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product, product_of_pixels, gather_bytes, max_pool, average_pool};
+inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product,  product_of_pixels,
+                                          gather_bytes,  max_pool, average_pool};

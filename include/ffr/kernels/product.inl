@@ -85,6 +85,6 @@ inline void product_of_pixels(const ProductRows& rows, const float* panel, int f
 
 /// Rows for product: see gather.inl.
 inline void gather_floats(const ConvolutionShape& shape, int faces, const float* in, int first, int count, float* out) {
-    gather<kBlock * sizeof(float)>(shape, blocks_of(shape.inputs), faces, reinterpret_cast<const char*>(in), first, count,
-                                   reinterpret_cast<char*>(out));
+    gather<kBlock * sizeof(float)>(shape, blocks_of(shape.inputs), faces, reinterpret_cast<const char*>(in), first,
+                                   count, reinterpret_cast<char*>(out));
 }

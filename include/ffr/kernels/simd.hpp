@@ -7,8 +7,8 @@
 /// compiler translates for that CPU, into a namespace that has a type `Vector` of that CPU's registers. Sums and
 /// products of registers are written with operators, which g++ and clang++ have for them.
 ///
-/// Nothing of the standard library is used in a region: the linker could keep a copy of it that was compiled for that
-/// CPU, for all.
+/// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that was
+/// compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds. To compile them once, define
 /// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp, as cmake/kernels.cpp does.
@@ -22,7 +22,7 @@
 #include "jobs.hpp"
 #include "reference.hpp"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
 #include <immintrin.h>
 #elif defined(__GNUC__) && defined(__aarch64__)
 #include <arm_neon.h>
@@ -109,7 +109,7 @@ struct Vector {
 
 }  // namespace scalar
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
 
 namespace sse2 {
 
@@ -258,7 +258,7 @@ struct Vector {
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(FFR_X86_KERNELS)
         case SimdPath::avx512:
             return avx512::kKernels;
         case SimdPath::avx2:
@@ -279,3 +279,4 @@ FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
 }  // namespace ffr::kernels
 
 #undef FFR_UNROLL
+#undef FFR_KERNELS_INLINE

@@ -138,7 +138,8 @@ inline void winograd_input(const TileGrid& grid, int faces, int blocks, const fl
             } else {
                 for (int y = 0; y < kPoints; ++y) {
                     for (int x = 0; x < kPoints; ++x) {
-                        const bool there = top + y >= 0 && top + y < grid.height && left + x >= 0 && left + x < grid.width;
+                        const bool there =
+                            top + y >= 0 && top + y < grid.height && left + x >= 0 && left + x < grid.width;
                         if (there) {
                             std::memcpy(padded[y][x], in + corner + y * line + x * kBlock, sizeof padded[y][x]);
                         } else {
@@ -169,7 +170,8 @@ inline void winograd_output(const TileGrid& grid, const float* sums, int first, 
             const int top = at / grid.columns * kTile, left = at % grid.columns * kTile;
             const int lines = grid.height - top < kTile ? grid.height - top : kTile;
             const int columns = grid.width - left < kTile ? grid.width - left : kTile;
-            const std::ptrdiff_t corner = block * finish.plane + face * map + top * line + std::ptrdiff_t{left} * kBlock;
+            const std::ptrdiff_t corner =
+                block * finish.plane + face * map + top * line + std::ptrdiff_t{left} * kBlock;
             for (int c = 0; c < kBlock; c += Vector::kLanes) {
                 float pixels[kTile][kTile][Vector::kLanes];
                 transform_square<typename Winograd<kTile>::Output>(sums + c, kPoints * point, point, pixels[0][0],
