@@ -247,7 +247,7 @@ class SimdConvolution {
         if (halves_ == nullptr) {
             kernels_->product(rows, floats_.get() + weights, panel * kernels::kPanel, finish);
         } else {
-            kernels_->product_of_halves(rows, &halves_.get()->bits + weights, panel * kernels::kPanel, finish);
+            kernels_->product_of_halves(rows, &halves_[0].bits + weights, panel * kernels::kPanel, finish);
         }
     }
 

@@ -99,7 +99,9 @@ inline void max_pool(const PoolShape& shape, const std::uint8_t* in, std::uint8_
 
 /// The rounded mean of each window. Windows lie within the maps.
 inline void average_pool(const PoolShape& shape, const std::uint8_t* in, std::uint8_t* out) {
-    const float share = 1.0f / static_cast<float>(shape.side * shape.side);
+    constexpr std::int32_t kOne = 1 << 16;  // in whole numbers, which round alike everywhere
+    const std::int32_t pixels_of_window = shape.side * shape.side;
+    const std::int32_t share = (kOne + pixels_of_window / 2) / pixels_of_window;
     for (int map = 0; map < shape.maps; ++map, in += std::ptrdiff_t{shape.height} * shape.width * kPanel) {
         for (int y = 0; y < shape.out_height; ++y) {
             for (int x = 0; x < shape.out_width; ++x, out += kPanel) {
@@ -112,7 +114,7 @@ inline void average_pool(const PoolShape& shape, const std::uint8_t* in, std::ui
                     }
                 }
                 for (int c = 0; c < kPanel; ++c) {
-                    out[c] = static_cast<std::uint8_t>(static_cast<float>(sums[c]) * share + 0.5f);
+                    out[c] = static_cast<std::uint8_t>((sums[c] * share + kOne / 2) / kOne);
                 }
             }
         }
