@@ -23,6 +23,7 @@
 #include "detail/exact_float.hpp"
 #include "hog.hpp"
 #include "image.hpp"
+#include "kernels/exact.hpp"
 #include "resize.hpp"
 #include "weights.hpp"
 
@@ -61,7 +62,7 @@ struct SlidingFilter {
     double threshold;
 };
 
-/// Ten taps `step` apart as three sums, so that the CPU's adders don't wait for one another. The reference adds in this
+/// Ten taps `step` apart as three sums (kernels/exact.inl has the same for many places at once), so that the CPU's adders don't wait for one another. The reference adds in this
 /// order, and so do we: scores are equal to the last bit.
 inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
     const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
@@ -93,8 +94,9 @@ class PaddedPlane {
         : rows_(rows),
           columns_(columns),
           stride_(columns + kFilterSize - 1),
-          plane_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride_), 0.0f),
-          filtered_(static_cast<std::size_t>(rows + kFilterSize - 1) * static_cast<std::size_t>(columns), 0.0f) {}
+          plane_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride_) + kGroup, 0.0f),
+          filtered_(static_cast<std::size_t>(rows + kFilterSize - 1) * static_cast<std::size_t>(columns) + kGroup,
+                    0.0f) {}
 
     void read(const float* plane) {
         for (int row = 0; row < rows_; ++row) {
@@ -105,24 +107,30 @@ class PaddedPlane {
 
     /// Adds the response of a pair to a score map of the same size.
     void add_response(const SeparablePair& pair, ScoreMap& map) {
-        const int vector_columns = columns_ / 8 * 8;
+        const kernels::ExactKernels& kernels = kernels::exact_kernels_of(kernels::simd_path());
+        const int grouped = columns_ / kGroup * kGroup;  // the rest is added up in another order: see ten_taps_in_order
+        float rest[kGroup];
         for (int row = 0; row < rows_; ++row) {
             const float* const in = plane_.data() + std::ptrdiff_t{row} * stride_;
             float* const out = filtered_.data() + std::ptrdiff_t{row + kFilterBefore} * columns_;
-            for (int x = 0; x < vector_columns; ++x) out[x] = ten_taps(in + x, 1, pair.row);
-            for (int x = vector_columns; x < columns_; ++x) out[x] = ten_taps_in_order(in + x, 1, pair.row);
+            kernels.ten_taps_row(in, 1, grouped, pair.row.data(), false, out);
+            kernels.ten_taps_in_order_row(in + grouped, 1, kGroup, pair.row.data(), rest);
+            std::copy_n(rest, columns_ - grouped, out + grouped);
         }
         for (int row = 0; row < rows_; ++row) {
             const float* const in = filtered_.data() + std::ptrdiff_t{row} * columns_;
             float* const out = map.scores.data() + std::ptrdiff_t{row} * columns_;
-            for (int x = 0; x < vector_columns; ++x) out[x] += ten_taps(in + x, columns_, pair.column);
-            for (int x = vector_columns; x < columns_; ++x) out[x] += ten_taps_in_order(in + x, columns_, pair.column);
+            kernels.ten_taps_row(in, columns_, grouped, pair.column.data(), true, out);
+            kernels.ten_taps_in_order_row(in + grouped, columns_, kGroup, pair.column.data(), rest);
+            for (int x = grouped; x < columns_; ++x) out[x] += rest[x - grouped];
         }
     }
 
   private:
+    static constexpr int kGroup = 8;  // columns that the reference handles at a time
+
     int rows_, columns_, stride_;
-    std::vector<float> plane_;
+    std::vector<float> plane_;  // a group longer than it needs to be, since a last one is read whole
     std::vector<float> filtered_;
 };
 

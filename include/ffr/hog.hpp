@@ -25,6 +25,7 @@
 
 #include "detail/exact_float.hpp"
 #include "image.hpp"
+#include "kernels/exact.hpp"
 
 FFR_EXACT_FLOAT_BEGIN
 
@@ -174,8 +175,13 @@ inline void vote_row(int begin, int end, VoteRow& votes) {
     const float* const y = votes.y.data();
     float* const length = votes.length.data();
     int* const bin = votes.bin.data();
-    for (int i = begin; i < end; ++i) bin[i] = orientation_bin(x[i], y[i]);
-    for (int i = begin; i < end; ++i) length[i] = std::sqrt(length[i]);
+    const kernels::ExactKernels& kernels = kernels::exact_kernels_of(kernels::simd_path());
+    const int rest = begin + (end - begin) / kernels.lanes * kernels.lanes;
+    kernels.orient_row(x + begin, y + begin, rest - begin, kDirectionX, kDirectionY, length + begin, bin + begin);
+    for (int i = rest; i < end; ++i) {
+        bin[i] = orientation_bin(x[i], y[i]);
+        length[i] = std::sqrt(length[i]);
+    }
 }
 
 /// Histograms of all cells with a ring of cells around them that catches votes from the outermost pixels.
