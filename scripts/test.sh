@@ -7,4 +7,4 @@ cmake --preset release -DFFR_BUILD_TESTS=ON
 cmake --build build
 # The stages after the landmarks are equal to the reference's only with exact weights, which are too large to ship.
 bash scripts/exact_weights.sh
-ctest --test-dir build --output-on-failure
+ctest --test-dir build --output-on-failure --parallel 2
