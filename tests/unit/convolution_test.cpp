@@ -9,20 +9,11 @@
 #include <vector>
 
 #include "ffr/kernels/convolution.hpp"
+#include "noise.hpp"
 
 using namespace ffr::kernels;
 
 namespace {
-
-/// Numbers within -1..1 that don't repeat soon.
-std::vector<float> numbers(std::size_t count, std::uint32_t seed) {
-    std::vector<float> values(count);
-    for (float& value : values) {
-        seed = seed * 1664525u + 1013904223u;
-        value = static_cast<float>(static_cast<std::int32_t>(seed)) / 2147483648.0f;
-    }
-    return values;
-}
 
 std::size_t product(int a, int b, int c) {
     return static_cast<std::size_t>(a) * static_cast<std::size_t>(b) * static_cast<std::size_t>(c);

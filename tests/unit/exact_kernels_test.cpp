@@ -13,22 +13,10 @@
 
 #include "ffr/face_detector.hpp"
 #include "ffr/hog.hpp"
+#include "noise.hpp"
 #include "simd_paths.hpp"
 
 using namespace ffr;
-
-namespace {
-
-std::vector<float> numbers(std::size_t count, std::uint32_t seed) {
-    std::vector<float> values(count);
-    for (float& value : values) {
-        seed = seed * 1664525u + 1013904223u;
-        value = static_cast<float>(static_cast<std::int32_t>(seed)) / 2147483648.0f;
-    }
-    return values;
-}
-
-}  // namespace
 
 TEST_CASE("ten taps at many places are those at each place, in both orders, along a row and down a column") {
     for (const kernels::SimdPath path : simd_paths()) {

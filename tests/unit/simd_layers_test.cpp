@@ -20,16 +20,6 @@ using namespace ffr;
 
 namespace {
 
-/// Numbers within -1..1 that don't repeat soon.
-std::vector<float> numbers(std::size_t count, std::uint32_t seed) {
-    std::vector<float> values(count);
-    for (float& value : values) {
-        seed = seed * 1664525u + 1013904223u;
-        value = static_cast<float>(static_cast<std::int32_t>(seed)) / 2147483648.0f;
-    }
-    return values;
-}
-
 FeatureMaps some_maps(int channels, int height, int width, std::uint32_t seed) {
     FeatureMaps maps(channels, height, width);
     maps.values = numbers(maps.values.size(), seed);

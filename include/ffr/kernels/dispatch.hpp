@@ -14,6 +14,22 @@
 #include <cpuid.h>
 #endif
 
+// The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
+#if defined(__clang__)
+#define FFR_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define FFR_UNROLL _Pragma("GCC unroll 16")
+#else
+#define FFR_UNROLL
+#endif
+
+// Kernels that are compiled once for many files (see simd.hpp) are found by the linker.
+#if defined(FFR_DEFINE_KERNELS)
+#define FFR_KERNELS_INLINE
+#else
+#define FFR_KERNELS_INLINE inline
+#endif
+
 namespace ffr::kernels {
 
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.

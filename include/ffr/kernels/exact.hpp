@@ -17,14 +17,6 @@
 #include <arm_neon.h>
 #endif
 
-#if defined(__clang__)
-#define FFR_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define FFR_UNROLL _Pragma("GCC unroll 16")
-#else
-#define FFR_UNROLL
-#endif
-
 namespace ffr::kernels {
 
 /// The kernels of a path: see exact.inl.
@@ -180,5 +172,3 @@ inline const ExactKernels& exact_kernels_of(SimdPath path) {
 }
 
 }  // namespace ffr::kernels
-
-#undef FFR_UNROLL

@@ -25,20 +25,6 @@
 #include <sys/auxv.h>
 #endif
 
-#if defined(__clang__)
-#define FFR_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define FFR_UNROLL _Pragma("GCC unroll 16")
-#else
-#define FFR_UNROLL
-#endif
-
-#if defined(FFR_DEFINE_KERNELS)
-#define FFR_KERNELS_INLINE
-#else
-#define FFR_KERNELS_INLINE inline
-#endif
-
 namespace ffr::kernels {
 
 /// The left side of a product of bytes: as ProductRows, with runs of `run` times 4 bytes.
@@ -294,6 +280,3 @@ FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
 #endif
 
 }  // namespace ffr::kernels
-
-#undef FFR_UNROLL
-#undef FFR_KERNELS_INLINE

@@ -28,21 +28,6 @@
 #include <arm_neon.h>
 #endif
 
-// The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
-#if defined(__clang__)
-#define FFR_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define FFR_UNROLL _Pragma("GCC unroll 16")
-#else
-#define FFR_UNROLL
-#endif
-
-#if defined(FFR_DEFINE_KERNELS)
-#define FFR_KERNELS_INLINE
-#else
-#define FFR_KERNELS_INLINE inline
-#endif
-
 namespace ffr::kernels {
 
 /// Winograd's transforms for one size of tiles: see winograd.inl.
@@ -277,6 +262,3 @@ FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
 #endif
 
 }  // namespace ffr::kernels
-
-#undef FFR_UNROLL
-#undef FFR_KERNELS_INLINE
