@@ -17,15 +17,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "detail/exact_float.hpp"
 #include "hog.hpp"
 #include "image.hpp"
-#include "kernels/exact.hpp"
+#include "planes.hpp"
 #include "resize.hpp"
+#include "sliding_filter.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 FFR_EXACT_FLOAT_BEGIN
 
@@ -45,111 +49,6 @@ struct DetectOptions {
 };
 
 namespace detail {
-
-/// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
-constexpr int kFilterSize = 10, kFilterBefore = 4;
-
-/// A column times a row of weights: one term of one plane of a filter.
-struct SeparablePair {
-    int plane;
-    std::array<float, kFilterSize> column;
-    std::array<float, kFilterSize> row;
-};
-
-/// A linear filter over HOG features.
-struct SlidingFilter {
-    std::vector<SeparablePair> pairs;  // by plane
-    double threshold;
-};
-
-/// Ten taps `step` apart as three sums (kernels/exact.inl has the same for many places at once), so that the CPU's adders don't wait for one another. The reference adds in this
-/// order, and so do we: scores are equal to the last bit.
-inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
-    const float b = x[step] * tap[1] + x[4 * step] * tap[4] + x[7 * step] * tap[7];
-    const float c = x[2 * step] * tap[2] + x[5 * step] * tap[5] + x[8 * step] * tap[8];
-    return a + (b + c);
-}
-
-/// The same, one after the other: the reference's order in the last columns mod 8 of a map.
-inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    float sum = 0;
-    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
-    return sum;
-}
-
-/// Scores of one filter at every cell of a feature map.
-struct ScoreMap {
-    int rows, columns;
-    std::vector<float> scores;  // row after row
-
-    ScoreMap(int r, int c)
-        : rows(r), columns(c), scores(static_cast<std::size_t>(r) * static_cast<std::size_t>(c), 0.0f) {}
-};
-
-/// A plane with a border of zeros on which windows may hang over, and room for what the row filter makes of it.
-class PaddedPlane {
-  public:
-    PaddedPlane(int rows, int columns)
-        : rows_(rows),
-          columns_(columns),
-          stride_(columns + kFilterSize - 1),
-          plane_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride_) + kGroup, 0.0f),
-          filtered_(static_cast<std::size_t>(rows + kFilterSize - 1) * static_cast<std::size_t>(columns) + kGroup,
-                    0.0f) {}
-
-    void read(const float* plane) {
-        for (int row = 0; row < rows_; ++row) {
-            std::copy_n(plane + std::ptrdiff_t{row} * columns_, columns_,
-                        plane_.data() + std::ptrdiff_t{row} * stride_ + kFilterBefore);
-        }
-    }
-
-    /// Adds the response of a pair to a score map of the same size.
-    void add_response(const SeparablePair& pair, ScoreMap& map) {
-        const kernels::ExactKernels& kernels = kernels::exact_kernels_of(kernels::simd_path());
-        const int grouped = columns_ / kGroup * kGroup;  // the rest is added up in another order: see ten_taps_in_order
-        float rest[kGroup];
-        for (int row = 0; row < rows_; ++row) {
-            const float* const in = plane_.data() + std::ptrdiff_t{row} * stride_;
-            float* const out = filtered_.data() + std::ptrdiff_t{row + kFilterBefore} * columns_;
-            kernels.ten_taps_row(in, 1, grouped, pair.row.data(), false, out);
-            kernels.ten_taps_in_order_row(in + grouped, 1, kGroup, pair.row.data(), rest);
-            std::copy_n(rest, columns_ - grouped, out + grouped);
-        }
-        for (int row = 0; row < rows_; ++row) {
-            const float* const in = filtered_.data() + std::ptrdiff_t{row} * columns_;
-            float* const out = map.scores.data() + std::ptrdiff_t{row} * columns_;
-            kernels.ten_taps_row(in, columns_, grouped, pair.column.data(), true, out);
-            kernels.ten_taps_in_order_row(in + grouped, columns_, kGroup, pair.column.data(), rest);
-            for (int x = grouped; x < columns_; ++x) out[x] += rest[x - grouped];
-        }
-    }
-
-  private:
-    static constexpr int kGroup = 8;  // columns that the reference handles at a time
-
-    int rows_, columns_, stride_;
-    std::vector<float> plane_;  // a group longer than it needs to be, since a last one is read whole
-    std::vector<float> filtered_;
-};
-
-/// Score maps of all filters over one feature map.
-inline std::vector<ScoreMap> score_maps(const HogFeatures& features, const std::vector<SlidingFilter>& filters) {
-    std::vector<ScoreMap> maps(filters.size(), ScoreMap(features.rows(), features.columns()));
-    std::vector<std::size_t> next(filters.size(), 0);
-    PaddedPlane padded(features.rows(), features.columns());
-    for (int plane = 0; plane < kHogPlanes; ++plane) {
-        padded.read(features.plane(plane));
-        for (std::size_t k = 0; k < filters.size(); ++k) {
-            const std::vector<SeparablePair>& pairs = filters[k].pairs;
-            for (; next[k] < pairs.size() && pairs[next[k]].plane == plane; ++next[k]) {
-                padded.add_response(pairs[next[k]], maps[k]);
-            }
-        }
-    }
-    return maps;
-}
 
 /// The box in the input image of the window at a cell of a pyramid level.
 ///
@@ -200,6 +99,13 @@ class FaceDetector {
     /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
     /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: two to four times the (upsampled) image.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
+    /// number of threads.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
         require_pixels(image);
         if (options.upsample < 0 || options.upsample > kMaxUpsample) {
             throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
@@ -211,12 +117,9 @@ class FaceDetector {
                                   " pixels, doubled " + std::to_string(options.upsample) + " times, has more than " +
                                   std::to_string(kMaxPixels) + " pixels");
         }
-        Image upsampled;
-        for (int i = 0; i < options.upsample; ++i) {
-            upsampled = pyramid_up(image);
-            image = upsampled.view();
-        }
-        std::vector<Detection> faces = suppress(candidates(image, options.threshold));
+        detail::Planes level = detail::split_channels(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
+        std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
         for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
         return faces;
     }
@@ -245,39 +148,63 @@ class FaceDetector {
         }
     }
 
-    /// All windows of all levels that score enough, by falling score.
-    std::vector<Detection> candidates(ImageView image, double threshold) const {
-        std::vector<std::vector<Detection>> found(filters_.size());
-        const int levels = pyramid_levels(image.width, image.height);
-        Image scaled;
+    /// A window that scores enough.
+    struct Candidate {
+        Detection detection;
+        int level, row, column;
+    };
+
+    /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
+    /// columns.
+    std::vector<Detection> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
+        std::vector<Candidate> found;
+        const int levels = pyramid_levels(image.width(), image.height());
         for (int level = 0; level < levels && !image.empty(); ++level) {
-            search_level(image, level, threshold, found);
-            if (level + 1 == levels) break;
-            scaled = pyramid_down(image);
-            image = scaled.view();
+            if (level > 0) image = detail::pyramid_down(image, workspace);
+            search_level(image, level, threshold, workspace, found);
         }
-        const auto by_score = [](const Detection& a, const Detection& b) { return a.score > b.score; };
+        std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+            return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
+                   std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
+        });
         std::vector<Detection> all;
-        for (const std::vector<Detection>& faces : found) all.insert(all.end(), faces.begin(), faces.end());
-        std::stable_sort(all.begin(), all.end(), by_score);
+        for (const Candidate& candidate : found) all.push_back(candidate.detection);
         return all;
     }
 
-    void search_level(ImageView image, int level, double threshold, std::vector<std::vector<Detection>>& found) const {
-        const std::vector<detail::ScoreMap> maps = detail::score_maps(extract_hog(image), filters_);
-        for (std::size_t k = 0; k < maps.size(); ++k) {
-            const detail::ScoreMap& map = maps[k];
-            for (int row = 0; row < map.rows; ++row) {
-                for (int column = 0; column < map.columns; ++column) {
-                    const double sum =
-                        map.scores[static_cast<std::size_t>(row) * static_cast<std::size_t>(map.columns) +
-                                   static_cast<std::size_t>(column)];
+    void search_level(const detail::Planes& image, int level, double threshold, Workspace& workspace,
+                      std::vector<Candidate>& found) const {
+        const detail::CellGrid grid(image.width(), image.height());
+        if (!grid.has_features()) return;
+        const detail::FeatureMap features = detail::hog_features(image, grid, workspace);
+        const std::vector<detail::Strip> strips = detail::strips_of(features.columns(), kernels::simd_path());
+        std::vector<std::vector<Candidate>> found_in(strips.size());
+        workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
+            const auto i = static_cast<std::size_t>(task);
+            found_in[i] = search_strip(features, strips[i], level, threshold);
+        });
+        for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+    }
+
+    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int level,
+                                        double threshold) const {
+        const detail::StripScores scores(features, filters_, strip);
+        std::vector<Candidate> found;
+        for (std::size_t k = 0; k < filters_.size(); ++k) {
+            for (int row = 0; row < features.rows(); ++row) {
+                for (int x = 0; x < strip.columns; ++x) {
+                    const double sum = scores.at(k, row, x);
                     if (!(sum >= filters_[k].threshold + threshold)) continue;
-                    found[k].push_back(
-                        {detail::window_box(level, row, column), sum - filters_[k].threshold, static_cast<int>(k)});
+                    const int column = strip.first + x;
+                    found.push_back(
+                        {{detail::window_box(level, row, column), sum - filters_[k].threshold, static_cast<int>(k)},
+                         level,
+                         row,
+                         column});
                 }
             }
         }
+        return found;
     }
 
     /// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.

@@ -2,8 +2,10 @@
 /// \file
 /// Threads that share the work of one call. None is started but those that the caller asks for.
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -59,6 +61,16 @@ class ThreadPool {
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
+    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else some for each thread.
+    template <typename Work>
+    void run_ranges(int count, const Work& work) {
+        const int ranges = size() == 1 ? 1 : std::min(count, kRangesEach * size());
+        run(ranges, [&](int range, int thread) {
+            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{count} * i / ranges); };
+            work(edge(range), edge(range + 1), thread);
+        });
+    }
+
   private:
     void take_tasks(int thread) {
         for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
@@ -99,7 +111,7 @@ class ThreadPool {
         for (std::thread& helper : helpers_) helper.join();
     }
 
-    static constexpr int kPatience = 200;
+    static constexpr int kPatience = 200, kRangesEach = 4;
 
     std::vector<std::thread> helpers_;
     std::mutex mutex_;

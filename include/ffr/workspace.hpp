@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a network needs to run beside its weights: memory for the maps between its layers, and threads.
+/// What a model needs to run beside its weights: memory for what's between its steps, and threads.
 
 #include <cstddef>
 #include <memory>
@@ -12,9 +12,9 @@
 
 namespace ffr {
 
-/// Memory and threads for calls of a network, one call at a time.
+/// Memory and threads for calls of a model, one call at a time.
 ///
-/// Memory for maps is kept from one call to the next, and reused within a call as soon as a layer is done.
+/// Memory is kept from one call to the next, and reused within a call as soon as a step is done.
 /// Keep one for each thread that calls.
 class Workspace {
   public:

@@ -4,68 +4,209 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "ffr/face_detector.hpp"
 #include "ffr/hog.hpp"
+#include "ffr/planes.hpp"
+#include "ffr/resize.hpp"
+#include "ffr/sliding_filter.hpp"
 #include "noise.hpp"
 #include "simd_paths.hpp"
 
 using namespace ffr;
 
-TEST_CASE("ten taps at many places are those at each place, in both orders, along a row and down a column") {
+namespace {
+
+constexpr std::pair<int, int> kSizes[] = {{20, 20}, {21, 33}, {27, 20},  {28, 45},  {35, 29},   {36, 36},  {43, 76},
+                                          {44, 20}, {83, 64}, {100, 23}, {131, 61}, {140, 140}, {203, 90}, {20, 300}};
+
+/// Noise with few levels, of which many gradients are equally long.
+Image coarse(int width, int height, int channels) {
+    Image image = noise(width, height, channels, 7);
+    for (std::uint8_t& value : image.pixels()) value = static_cast<std::uint8_t>(value / 64 * 64);
+    return image;
+}
+
+/// Brighter and brighter, so that whole rows vote for one bin.
+Image ramp(int width, int height, int channels) {
+    Image image(width, height, channels);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            for (int c = 0; c < channels; ++c) {
+                image.row(y)[x * channels + c] = static_cast<std::uint8_t>((x + y / 3 + c) % 256);
+            }
+        }
+    }
+    return image;
+}
+
+std::size_t differences(const HogFeatures& a, const HogFeatures& b) {
+    REQUIRE(a.rows() == b.rows());
+    REQUIRE(a.columns() == b.columns());
+    std::size_t count = 0;
+    for (int plane = 0; plane < kHogPlanes; ++plane) {
+        for (int row = 0; row < a.rows(); ++row) {
+            for (int column = 0; column < a.columns(); ++column) {
+                count += a.at(plane, row, column) != b.at(plane, row, column);
+            }
+        }
+    }
+    return count;
+}
+
+detail::SlidingFilter random_filter() {
+    detail::SlidingFilter filter{{}, 0};
+    unsigned seed = 1;
+    for (const int plane : {0, 0, 3, 4, 4, 17, 18, 30}) {
+        detail::SeparablePair pair{plane, {}, {}};
+        const std::vector<float> taps = numbers(2 * detail::kFilterSize, ++seed);
+        std::copy_n(taps.begin(), detail::kFilterSize, pair.column.begin());
+        std::copy_n(taps.begin() + detail::kFilterSize, detail::kFilterSize, pair.row.begin());
+        filter.pairs.push_back(pair);
+    }
+    return filter;
+}
+
+}  // namespace
+
+TEST_CASE("channels are parted") {
     for (const kernels::SimdPath path : simd_paths()) {
         CAPTURE(std::string(kernels::simd_name(path)));
-        const kernels::ExactKernels& kernels = kernels::exact_kernels_of(path);
-        REQUIRE(8 % kernels.lanes == 0);
-        for (const int count : {0, 8, 16, 40}) {
-            for (const std::ptrdiff_t step : {1, 3, 41}) {
-                const auto size = static_cast<std::size_t>(count);
-                const std::vector<float> in = numbers(size + 9 * static_cast<std::size_t>(step) + 1, 1);
-                const std::vector<float> before = numbers(size, 2), tap_values = numbers(detail::kFilterSize, 3);
-                std::array<float, detail::kFilterSize> taps{};
-                for (std::size_t i = 0; i < taps.size(); ++i) taps[i] = tap_values[i];
-                std::vector<float> set(size), added = before, in_order(size);
-                kernels.ten_taps_row(in.data(), step, count, taps.data(), false, set.data());
-                kernels.ten_taps_row(in.data(), step, count, taps.data(), true, added.data());
-                kernels.ten_taps_in_order_row(in.data(), step, count, taps.data(), in_order.data());
-                for (std::size_t x = 0; x < size; ++x) {
-                    const float plain = detail::ten_taps(in.data() + x, step, taps);
-                    REQUIRE(set[x] == plain);
-                    REQUIRE(added[x] == before[x] + plain);
-                    REQUIRE(in_order[x] == detail::ten_taps_in_order(in.data() + x, step, taps));
+        for (const int count : {0, 1, 15, 16, 17, 47, 64}) {
+            const Image image = noise(std::max(count, 1), 1, 3, 3);
+            std::array<std::vector<std::uint8_t>, 3> parts;
+            for (auto& part : parts) part.assign(static_cast<std::size_t>(count) + 1, 99);
+            kernels::exact_kernels_of(path).split_row(image.row(0), count, parts[0].data(), parts[1].data(),
+                                                      parts[2].data());
+            for (std::size_t c = 0; c < 3; ++c) {
+                for (int x = 0; x < count; ++x)
+                    REQUIRE(parts[c][static_cast<std::size_t>(x)] == image.row(0)[3 * x + static_cast<int>(c)]);
+                REQUIRE(parts[c].back() == 99);
+            }
+        }
+    }
+}
+
+TEST_CASE("a resized row's grouped columns are those of the plain loop") {
+    Workspace workspace;
+    for (const auto& sizes : {std::pair{2, 6}, std::pair{5, 4}, std::pair{83, 69}, std::pair{83, 168},
+                              std::pair{97, 52}, std::pair{512, 426}, std::pair{640, 1282}}) {
+        const int width = sizes.first, new_width = sizes.second;
+        CAPTURE(width);
+        const detail::Planes input = detail::split_channels(noise(width, 2, 1, 11), workspace);
+        const double scale = (width - 1) / static_cast<double>(new_width - 1);
+        const detail::GroupedColumns columns = detail::grouped_columns(width, new_width, scale);
+        REQUIRE(columns.close);
+        for (const float below : {0.0f, 0.2f, 0.5f, 0.7654321f}) {
+            for (const bool round : {false, true}) {
+                const std::size_t size = static_cast<std::size_t>(new_width) + 1;
+                std::vector<std::uint8_t> plain(size, 99);
+                detail::blend_plain(input.row(0, 0), input.row(0, 1), columns, 1 - below, below, round, plain.data());
+                for (const kernels::SimdPath path : simd_paths()) {
+                    CAPTURE(std::string(kernels::simd_name(path)));
+                    std::vector<std::uint8_t> found(size, 99);
+                    detail::blend_grouped(input.row(0, 0), input.row(0, 1), columns, 1 - below, below, round,
+                                          found.data(), kernels::exact_kernels_of(path));
+                    REQUIRE((found == plain));
                 }
             }
         }
     }
 }
 
+TEST_CASE("columns too far apart for the kernels are known") {
+    CHECK(detail::grouped_columns(1000, 600, 999 / 599.0).close);
+    CHECK_FALSE(detail::grouped_columns(1000, 200, 999 / 199.0).close);
+}
+
 TEST_CASE("all gradients that pixels can have get the plain code's bin and length") {
-    std::vector<float> x, y, squares;
-    for (int gx = -255; gx <= 255; ++gx) {
-        for (int gy = -255; gy <= 255; ++gy) {
-            x.push_back(static_cast<float>(gx));
-            y.push_back(static_cast<float>(gy));
-            squares.push_back(static_cast<float>(gx * gx + gy * gy));
-        }
-    }
-    const std::size_t count = x.size() / 8 * 8;  // all but (255, 255), which (254, 254) stands for
+    constexpr std::ptrdiff_t kStride = 96;
     for (const kernels::SimdPath path : simd_paths()) {
         CAPTURE(std::string(kernels::simd_name(path)));
-        std::vector<float> length = squares;
-        std::vector<std::int32_t> bin(x.size(), -1);
-        kernels::exact_kernels_of(path).orient_row(x.data(), y.data(), static_cast<int>(count), detail::kDirectionX,
-                                                   detail::kDirectionY, length.data(), bin.data());
+        // Every third pixel's neighbours to the left and right differ by gx; the rows above and below by gy.
         std::size_t wrong = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            wrong += bin[i] != detail::orientation_bin(x[i], y[i]) || length[i] != std::sqrt(squares[i]);
+        for (int gy = -255; gy <= 255; ++gy) {
+            const std::size_t count = 511;
+            std::vector<std::uint8_t> here(3 * count + 64), above(here.size()), below(here.size());
+            for (std::size_t i = 0; i < count; ++i) {
+                const int gx = static_cast<int>(i) - 255;
+                here[3 * i] = static_cast<std::uint8_t>(std::max(-gx, 0));
+                here[3 * i + 2] = static_cast<std::uint8_t>(std::max(gx, 0));
+                above[3 * i + 1] = static_cast<std::uint8_t>(std::max(-gy, 0));
+                below[3 * i + 1] = static_cast<std::uint8_t>(std::max(gy, 0));
+            }
+            std::vector<float> length(here.size());
+            std::vector<std::int32_t> place(here.size());
+            const kernels::PixelRows rows{{above.data() + 1}, {here.data() + 1}, {below.data() + 1}};
+            kernels::exact_kernels_of(path).orient(rows, 1, true, static_cast<int>(3 * count), kStride, length.data(),
+                                                   place.data());
+            for (std::size_t i = 0; i < count; ++i) {
+                const int gx = static_cast<int>(i) - 255;
+                const detail::Vote vote = detail::vote_of({gx, gy, gx * gx + gy * gy});
+                wrong += place[3 * i] != vote.bin * kStride || length[3 * i] != vote.length;
+            }
         }
         CHECK(wrong == 0);
-        CHECK(bin[count] == -1);
+    }
+}
+
+TEST_CASE("HOG features are the plain loops', whatever the path and the number of threads") {
+    for (const auto& size : kSizes) {
+        for (const int channels : {1, 3}) {
+            for (const Image& image :
+                 {noise(size.first, size.second, channels, 5), coarse(size.first, size.second, channels),
+                  ramp(size.first, size.second, channels)}) {
+                CAPTURE(image.width());
+                CAPTURE(image.height());
+                CAPTURE(channels);
+                const HogFeatures plain = detail::plain_hog(image);
+                const detail::CellGrid grid(image.width(), image.height());
+                for (const int threads : {1, 2, 5}) {
+                    Workspace workspace(threads);
+                    const detail::Planes planes = detail::split_channels(image, workspace);
+                    for (const kernels::SimdPath path : simd_paths()) {
+                        CAPTURE(std::string(kernels::simd_name(path)));
+                        const auto found = detail::hog_features(planes, grid, workspace, path);
+                        REQUIRE(differences(found.without_margins(), plain) == 0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a filter's scores are the plain loops' at each place") {
+    const std::vector<detail::SlidingFilter> filters{random_filter(), random_filter()};
+    Workspace workspace;
+    for (const auto& size : kSizes) {
+        const Image image = noise(size.first, size.second, 3, 5);
+        CAPTURE(image.width());
+        const detail::CellGrid grid(image.width(), image.height());
+        const auto map = detail::hog_features(detail::split_channels(image, workspace), grid, workspace);
+        const HogFeatures features = map.without_margins();
+        for (const kernels::SimdPath path : simd_paths()) {
+            CAPTURE(std::string(kernels::simd_name(path)));
+            int next = 0;
+            std::size_t wrong = 0;
+            for (const detail::Strip& strip : detail::strips_of(map.columns(), path)) {
+                REQUIRE(strip.first == next);
+                REQUIRE(strip.columns <= strip.kernels->strip);
+                const detail::StripScores scores(map, filters, strip);
+                for (int x = 0; x < strip.columns; ++x, ++next) {
+                    for (int row = 0; row < map.rows(); ++row) {
+                        wrong += scores.at(1, row, x) != detail::plain_score(features, filters[1], row, next);
+                    }
+                }
+            }
+            CHECK(next == map.columns());
+            CHECK(wrong == 0);
+        }
     }
 }

@@ -258,8 +258,6 @@ TEST_CASE("columns times rows score like the filters they were taken from") {
     }
     // The second level of a photo that has a face in it: its size isn't a multiple of anything.
     const HogFeatures features = extract_hog(pyramid_down(picture("odd_size")));
-    const std::vector<detail::ScoreMap> maps = detail::score_maps(features, filters);
-    REQUIRE(maps.size() == 5);
     double largest = 0, highest = -100;
     for (std::size_t k = 0; k < 5; ++k) {
         for (int y = 0; y < features.rows(); ++y) {
@@ -274,8 +272,8 @@ TEST_CASE("columns times rows score like the filters they were taken from") {
                         }
                     }
                 }
-                const auto cell = static_cast<std::size_t>(y * features.columns() + x);
-                largest = std::max(largest, std::fabs(static_cast<double>(maps[k].scores[cell]) - score));
+                const double separable = detail::plain_score(features, filters[k], y, x);
+                largest = std::max(largest, std::fabs(separable - score));
                 highest = std::max(highest, score);
             }
         }
@@ -291,6 +289,37 @@ TEST_CASE("a window's box is found at its place in the picture") {
     CHECK(detail::window_box(0, 0, 0) == Rect{-27, -27, 53, 53});  // 81 wide near the border
     const Rect deep = detail::window_box(60, 5, 5);
     CHECK(deep.width() > 73 * 1000);
+}
+
+TEST_CASE("threads that share an image find what one finds, and a workspace can be used again") {
+    const FaceDetector detector = FaceDetector::load(shipped());
+    DetectOptions options;
+    options.threshold = -0.5;
+    for (const int threads : {1, 2, 3, 16}) {
+        CAPTURE(threads);
+        Workspace workspace(threads);
+        for (const char* const name : {"wide", "portrait", "gray", "below_window_63x63", "pixel_1x1", "wide"}) {
+            CAPTURE(std::string(name));
+            for (options.upsample = 0; options.upsample <= 1; ++options.upsample) {
+                CHECK(
+                    same(detector.detect(picture(name), options, workspace), detector.detect(picture(name), options)));
+            }
+        }
+    }
+}
+
+TEST_CASE("the search takes at most seven bytes a pixel") {
+    const FaceDetector detector = FaceDetector::load(shipped());
+    for (const auto& size : {std::pair{512, 512}, std::pair{1920, 1080}, std::pair{333, 777}}) {
+        for (const int channels : {1, 3}) {
+            Workspace workspace;
+            detector.detect(noise(size.first, size.second, channels, 3), {}, workspace);
+            const double pixels = static_cast<double>(size.first) * size.second;
+            CAPTURE(size.first);
+            CAPTURE(channels);
+            CHECK(static_cast<double>(workspace.bytes()) <= 7 * pixels);
+        }
+    }
 }
 
 TEST_CASE("many threads on one detector find what one finds") {
