@@ -56,15 +56,21 @@ class Pipeline {
 
     /// The same of many faces in one image, which takes less time than one by one.
     std::vector<Face> measure(ImageView image, const std::vector<Detection>& detections) const {
-        std::vector<Face> faces;
-        for (const Detection& detection : detections) {
-            Landmarks landmarks = landmarks_.predict(image, detection.box);
-            Image chip = embedder_.align(image, landmarks);
-            faces.push_back({detection, std::move(landmarks), std::move(chip), {}});
-        }
+        Workspace workspace;
+        return measure(image, detections, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use.
+    std::vector<Face> measure(ImageView image, const std::vector<Detection>& detections, Workspace& workspace) const {
+        std::vector<Face> faces(detections.size());
+        workspace.threads().run(static_cast<int>(faces.size()), [&](int task, int) {
+            const auto i = static_cast<std::size_t>(task);
+            faces[i].detection = detections[i];
+            faces[i].landmarks = landmarks_.predict(image, detections[i].box);
+            faces[i].chip = embedder_.align(image, faces[i].landmarks);
+        });
         std::vector<ImageView> chips;
         for (const Face& face : faces) chips.push_back(face.chip);
-        Workspace workspace;
         const std::vector<Embedding> embeddings = embedder_.embed(chips, workspace);
         for (std::size_t i = 0; i < faces.size(); ++i) faces[i].embedding = embeddings[i];
         return faces;
@@ -72,7 +78,13 @@ class Pipeline {
 
     /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
     std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
-        return measure(image, detector_.detect(image, options));
+        Workspace workspace;
+        return faces(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use: for a camera's pictures, say.
+    std::vector<Face> faces(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        return measure(image, detector_.detect(image, options, workspace), workspace);
     }
 
   private:

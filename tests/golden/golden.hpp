@@ -87,12 +87,17 @@ inline std::string title(const Json& record) {
     return (name.empty() ? "synthetic" : name) + (record.at("gray").get<bool>() ? " in gray" : " in colour");
 }
 
-/// XXH64 of all pixels as 16 hexadecimal digits, as the data have it.
-inline std::string hash(const ffr::Image& image) {
-    const std::uint64_t value = ffr::detail::xxh64(image.pixels().data(), image.pixels().size());
+/// XXH64 of bytes as 16 hexadecimal digits, as the data have it.
+inline std::string hash(const std::vector<std::uint8_t>& bytes) {
+    const std::uint64_t value = ffr::detail::xxh64(bytes.data(), bytes.size());
     char text[17];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
     return text;
+}
+
+/// The same of all pixels.
+inline std::string hash(const ffr::Image& image) {
+    return hash(image.pixels());
 }
 
 /// Of [left, top, right, bottom].

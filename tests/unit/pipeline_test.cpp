@@ -55,6 +55,29 @@ TEST_CASE("a face is what the single steps make of it") {
     CHECK(length < 2);
 }
 
+TEST_CASE("threads that share a photo find and measure what one does") {
+    const Image image = picture("crowd");
+    DetectOptions options;
+    options.upsample = 1;
+    const std::vector<Face> expected = shipped().faces(image, options);
+    CHECK(expected.size() > 3);
+    for (const int threads : {1, 2, 3}) {
+        Workspace workspace(threads);
+        for (int again = 0; again < 2; ++again) {
+            const std::vector<Face> faces = shipped().faces(image, options, workspace);
+            REQUIRE(faces.size() == expected.size());
+            for (std::size_t i = 0; i < faces.size(); ++i) {
+                CHECK(faces[i].detection.box == expected[i].detection.box);
+                CHECK((faces[i].landmarks.points == expected[i].landmarks.points));
+                CHECK((faces[i].chip == expected[i].chip));
+                CHECK((faces[i].embedding == expected[i].embedding));
+            }
+        }
+        CHECK_THROWS_AS(shipped().measure(image, {{{5, 5, 5, 5}, 0, 0}, {{9, 9, 9, 9}, 0, 0}}, workspace),
+                        InvalidArgument);
+    }
+}
+
 TEST_CASE("a box outside of the image gives a black chip, one that's no box a reason; neither crashes") {
     Image image(80, 60, 3);
     for (std::uint8_t& byte : image.pixels()) byte = 130;

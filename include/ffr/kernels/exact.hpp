@@ -87,6 +87,12 @@ struct ExactKernels {
 /// Most lanes that a register has on any path.
 constexpr int kMostLanes = 16;
 
+#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+
+const ExactKernels& exact_kernels_of(SimdPath path);
+
+#else
+
 /// Parts 16 pixels' channels, one by one.
 inline void split_pixels(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
     for (int x = 0; x < 16; ++x) {
@@ -476,7 +482,7 @@ FFR_EXACT_FLOAT_END
 #endif
 
 /// The kernels of a path, which the machine has to have.
-inline const ExactKernels& exact_kernels_of(SimdPath path) {
+FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
 #if defined(FFR_X86_KERNELS)
         case SimdPath::avx512:
@@ -493,6 +499,8 @@ inline const ExactKernels& exact_kernels_of(SimdPath path) {
             return plain_exact::kExactKernels;
     }
 }
+
+#endif
 
 /// The kernels whose filter_strip takes eight columns.
 inline const ExactKernels& narrow_kernels_of(SimdPath path) {

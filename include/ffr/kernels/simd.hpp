@@ -11,7 +11,8 @@
 /// compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds. To compile them once, define
-/// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp, as cmake/kernels.cpp does.
+/// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp and exact.hpp, as
+/// cmake/kernels.cpp does.
 
 #include <cmath>
 #include <cstddef>
