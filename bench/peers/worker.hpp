@@ -1,5 +1,5 @@
 #pragma once
-// What the C++ workers have in common: the file of faces, and the commands that they obey. worker.py is the
+// What the C++ workers have in common: the files of faces and photos, and the commands that they obey. worker.py is the
 // same for those in Python.
 //
 // A worker first prints one line about itself, {"version": ..., "how": ...}. Then it answers each line on standard input
@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -55,6 +56,24 @@ struct Faces {
     std::size_t size() const { return static_cast<std::size_t>(side) * static_cast<std::size_t>(side) * 3; }
     std::size_t count() const { return bytes.size() / size(); }
     const std::uint8_t* face(std::size_t index) const { return bytes.data() + index * size(); }
+};
+
+/// A photo in a binary PNM file of 8-bit colours: R, G, B, row after row.
+struct Photo {
+    std::vector<std::uint8_t> bytes;
+    int width = 0, height = 0;
+
+    explicit Photo(const std::filesystem::path& path) {
+        std::ifstream file(path, std::ios::binary);
+        std::string kind;
+        int largest = 0;
+        file >> kind >> width >> height >> largest;
+        if (kind != "P6" || largest != 255) throw std::runtime_error(path.string() + ": isn't a photo in binary PNM");
+        file.get();
+        bytes.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+        file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        if (!file) throw std::runtime_error(path.string() + ": ends too early");
+    }
 };
 
 inline void print_rows(const std::vector<Numbers>& rows) {
