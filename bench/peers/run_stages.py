@@ -59,10 +59,10 @@ def compare_answers(peers, tasks):
                 sys.exit(f"{task}: {peer.name} disagrees with {peers[0].name} by {difference}")
 
 
-def time_program(command):
+def time_program(command, threads=1):
     """Seconds from starting a process to its end."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **process_options())
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **process_options(threads))
     return time.perf_counter() - start
 
 
