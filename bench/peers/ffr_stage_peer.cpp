@@ -1,5 +1,5 @@
-// A photo's way by ffr, stage by stage. Usage: ffr_stage_peer WEIGHTS_FOLDER PHOTOS_FOLDER. Commands:
-// worker.hpp.
+// A photo's way by ffr, stage by stage. Usage: ffr_stage_peer WEIGHTS_FOLDER PHOTOS_FOLDER [THREADS]. Commands:
+// worker.hpp. The threads share what detect and embed do.
 //
 // The tasks are a stage and a photo's name, without .ppm:
 //
@@ -9,16 +9,19 @@
 //     embed PHOTO          of that chip a row of 128 numbers
 //     all PHOTO            of each face a row of 128 numbers, by all stages one after the other
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
+#include "ffr/workspace.hpp"
 #include "worker.hpp"
 
 namespace {
 
 std::filesystem::path weights_folder, photos_folder;
+int thread_count = 1;
 
 ffr::WeightsFile weights(const char* name) {
     return ffr::WeightsFile::open(weights_folder / name);
@@ -94,8 +97,9 @@ peers::Task find_task(std::istream& words) {
     std::string stage, name;
     words >> stage >> name;
     const auto photo = std::make_shared<const peers::Photo>(photos_folder / (name + ".ppm"));
+    const auto workspace = std::make_shared<ffr::Workspace>(thread_count);
     if (stage == "detect") {
-        return task([photo, &by = detector()] { return by.detect(view_of(*photo)); });
+        return task([photo, workspace, &by = detector()] { return by.detect(view_of(*photo), {}, *workspace); });
     }
     if (stage == "all") {
         return task([photo, &by = pipeline()] { return by.faces(view_of(*photo)); });
@@ -112,7 +116,6 @@ peers::Task find_task(std::istream& words) {
         return task([photo, landmarks] { return extract_chip(view_of(*photo), face_chip_geometry(landmarks)); });
     }
     if (stage == "embed") {
-        const auto workspace = std::make_shared<ffr::Workspace>();
         const ffr::Image chip = extract_chip(view_of(*photo), face_chip_geometry(landmarks));
         return task([chip, workspace, &by = pipeline().embedder()] { return by.embed(chip, *workspace); });
     }
@@ -122,9 +125,10 @@ peers::Task find_task(std::istream& words) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc != 3) return std::fputs("usage: ffr_stage_peer WEIGHTS_FOLDER PHOTOS_FOLDER\n", stderr), 2;
+    if (argc < 3) return std::fputs("usage: ffr_stage_peer WEIGHTS_FOLDER PHOTOS_FOLDER [THREADS]\n", stderr), 2;
     weights_folder = argv[1];
     photos_folder = argv[2];
+    if (argc > 3) thread_count = std::atoi(argv[3]);
     return peers::serve(ffr::kVersion, ffr::kernels::simd_name(ffr::kernels::simd_path()), find_task);
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "ffr_stage_peer: %s\n", error.what()), 1;

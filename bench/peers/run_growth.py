@@ -17,14 +17,20 @@ PIXELS = {side * side: f"detect square_{side}" for side in SQUARES}
 FACES = {count: f"all faces_{count}" for count in CROWDS}
 REPEATS = 2  # of a task in a round
 PHOTOS = 64  # that the program measures at once
+SHARED_TASK = "detect 1920x1080"  # that threads share
+THREADS = [count for count in (1, 2) if count <= len(os.sched_getaffinity(0))]
 
 
-def time_threads(ffr, seconds, done):
-    """Many photos by the program, with each number of threads that has cores."""
-    counts = [count for count in (1, 2) if count <= len(os.sched_getaffinity(0))]
-    for threads in take_turns(counts, done):
-        command = [ffr, "represent", "--quiet", "--threads", str(threads), *[PHOTO] * PHOTOS]
-        seconds[f"ffr represent, {PHOTOS} photos"][threads].append(time_program(command, threads))
+def start_threads(command, tolerance):
+    """ffr with each number of threads."""
+    return [Peer(f"ffr, {count} threads", [*command, count], tolerance, threads=count) for count in THREADS]
+
+
+def time_program_threads(ffr, seconds, done):
+    """Many photos by the program, with each number of threads."""
+    for count in take_turns(THREADS, done):
+        command = [ffr, "represent", "--quiet", "--threads", str(count), *[PHOTO] * PHOTOS]
+        seconds[count].append(time_program(command, count))
 
 
 def growth_table(of_what, growth):
@@ -40,19 +46,24 @@ def main():
     peers = [Peer(name, *starts[name]) for name in PEERS if name in starts]
     tasks = [*PIXELS.values(), *FACES.values()]
     compare_answers(peers, tasks)
-    threads = collections.defaultdict(lambda: collections.defaultdict(list))
+    threaded = start_threads(*starts["ffr"])
+    compare_answers([peers[0], *threaded], [SHARED_TASK])
+    programs = collections.defaultdict(list)
     for done in range(arguments.rounds):
         say(f"round {done + 1} of {arguments.rounds}")
         for task in tasks:
             for peer in take_turns(peers, done):
                 peer.time(task, REPEATS)
-        time_threads(ffr, threads, done)
-    for peer in peers:
+        for peer in take_turns(threaded, done):
+            peer.time(SHARED_TASK, REPEATS)
+        time_program_threads(ffr, programs, done)
+    for peer in peers + threaded:
         peer.end()
 
     growth = {"pixels": {peer.name: {size: peer.times[task] for size, task in PIXELS.items()} for peer in peers},
               "faces": {peer.name: {count: peer.times[task] for count, task in FACES.items()} for peer in peers},
-              "threads": threads}
+              "threads": {"detection, 1920 x 1080": {peer.threads: peer.times[SHARED_TASK] for peer in threaded},
+                          f"ffr represent, {PHOTOS} photos": programs}}
     for of_what, seconds in growth.items():
         print(growth_table(of_what, seconds))
     if arguments.json:
