@@ -30,16 +30,17 @@ int main(int argc, char** argv) try {
         ffr::FaceEmbedder::load(ffr::WeightsFile::open(argv[1]), int8 ? ffr::Precision::int8 : ffr::Precision::float32);
     const peers::Faces faces(argv[2], embedder.face_size());
     ffr::Workspace workspace(argc > 3 ? std::atoi(argv[3]) : 1);
-    return peers::serve(ffr::kVersion, int8 ? ffr::kernels::int8_name(ffr::kernels::int8_path()) : kHow, faces.count(),
-                        [&](std::size_t first, std::size_t count) {
-                            std::vector<ffr::ImageView> batch;
-                            for (std::size_t i = 0; i < count; ++i) batch.push_back(view_of(faces, first + i));
-                            std::vector<peers::Numbers> all;
-                            for (const ffr::Embedding& numbers : embedder.embed(batch, workspace)) {
-                                all.emplace_back(numbers.begin(), numbers.end());
-                            }
-                            return all;
-                        });
+    const auto embed = [&](std::size_t first, std::size_t count) {
+        std::vector<ffr::ImageView> batch;
+        for (std::size_t i = 0; i < count; ++i) batch.push_back(view_of(faces, first + i));
+        std::vector<peers::Numbers> all;
+        for (const ffr::Embedding& numbers : embedder.embed(batch, workspace)) {
+            all.emplace_back(numbers.begin(), numbers.end());
+        }
+        return all;
+    };
+    return peers::serve(ffr::kVersion, int8 ? ffr::kernels::int8_name(ffr::kernels::int8_path()) : kHow,
+                        peers::embedding_tasks(faces.count(), embed));
 } catch (const std::exception& error) {
     return std::fprintf(stderr, "ffr_peer: %s\n", error.what()), 1;
 }

@@ -1,11 +1,13 @@
-"""Makes what run.py needs in a build folder: Python packages, C++ workers, models and faces. What takes long is made once.
+"""Makes what the scripts need in a build folder: Python packages, C++ workers, models, faces and photos. What takes long
+is made once.
 
     venv/            the packages of requirements.txt
     cmake/           the C++ workers
-    ffr/             the programs ffr and convert_weights, if run.py wasn't told where they are
+    ffr/             the programs ffr and convert_weights, if the script wasn't told where they are
     resnet29.*       dlib's network: its own .dat file, converted to ours (float32), exported to ONNX
     nn4_small2.*     a network of nn4.small2's shape with seeded weights: Torch's file, converted to ours, exported to ONNX
     *.faces          16 faces, bytes: those of photos/, and some of them mirrored
+    photos/          decoded photos of several sizes and with several faces, as make_photos.py tells
 """
 
 import pathlib
@@ -16,6 +18,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 FACES = 16
+SQUARES = [128, 192, 288, 432, 640, 960, 1440, 2048]  # sides of the photos whose pixels grow
+CROWDS = [1, 2, 4, 8, 16, 32]  # faces of the photos whose faces grow
 
 # Runs in the venv: packs the images of a folder into a file.
 PACK = """
@@ -68,16 +72,32 @@ def programs(build, ffr):
     return ffr, ffr.parent / "convert_weights"
 
 
-def prepare(build, ffr=None):
-    """Everything; the venv's Python, and of each network the number of multiply-adds a face."""
+def prepare_workers(build, ffr):
+    """What all comparisons need: the venv's Python, and the programs ffr and convert_weights."""
     build.mkdir(parents=True, exist_ok=True)
     python = python_packages(build)
     cmake_build(HERE, build / "cmake")
-    ffr, convert_weights = programs(build, ffr)
+    return python, *programs(build, ffr)
+
+
+def models_folder(python):
+    """Where the venv has dlib's files."""
+    return pathlib.Path(run(python, "-c", MODELS_FOLDER).strip())
+
+
+def prepare_photos(build, ffr=None):
+    """What the stages need; the venv's Python and the program ffr."""
+    python, ffr, _ = prepare_workers(build, ffr)
+    run(python, HERE / "make_photos.py", build / "photos")
+    return python, ffr
+
+
+def prepare(build, ffr=None):
+    """What the networks need; the venv's Python, and of each network the number of multiply-adds a face."""
+    python, ffr, convert_weights = prepare_workers(build, ffr)
 
     resnet29, nn4 = build / "resnet29", build / "nn4_small2"
-    shutil.copyfile(pathlib.Path(run(python, "-c", MODELS_FOLDER).strip()) / "dlib_face_recognition_resnet_model_v1.dat",
-                    f"{resnet29}.dat")
+    shutil.copyfile(models_folder(python) / "dlib_face_recognition_resnet_model_v1.dat", f"{resnet29}.dat")
     run(convert_weights, "resnet29", f"{resnet29}.dat", f"{resnet29}.ffr", "--origin", "dlib", "--license", "CC0 1.0")
     run(sys.executable, PROJECT / "tests/golden/make_t7.py", f"{nn4}.t7")
     run(convert_weights, "nn4.small2", f"{nn4}.t7", f"{nn4}.ffr")

@@ -7,12 +7,11 @@ MODEL is an ONNX file, for OpenCV also one of Torch, for dlib its .dat. ONNX Run
 ready-made, and what making them costs isn't timed. dlib's package takes bytes.
 """
 
-import importlib.metadata
-import json
 import sys
-import time
 
 import numpy as np
+
+from worker import serve
 
 
 def planes(faces):
@@ -71,21 +70,18 @@ def main():
     kind, model, path, side, threads = [*sys.argv[1:], "1"][:5]
     peer = {"onnxruntime": OnnxRuntime, "opencv": OpenCV, "dlib": Dlib}[kind](model, int(threads))
     faces = np.fromfile(path, np.uint8).reshape(-1, int(side), int(side), 3)
-    print(json.dumps({"version": importlib.metadata.version(peer.package), "how": peer.how}), flush=True)
-    for line in sys.stdin:
-        command, batch, *repeats = line.split()
+
+    def find_task(batch):
         batch = int(batch)
-        if command == "embeddings":
+        pixels = peer.prepare(faces[:batch])
+
+        def answer():
             parts = [peer.embed(peer.prepare(faces[i:i + batch])) for i in range(0, len(faces), batch)]
-            print(json.dumps([[float(x) for x in numbers] for part in parts for numbers in part]), flush=True)
-        else:
-            pixels, times = peer.prepare(faces[:batch]), []
-            peer.embed(pixels)
-            for _ in range(int(repeats[0])):
-                start = time.perf_counter()
-                peer.embed(pixels)
-                times.append((time.perf_counter() - start) / batch)
-            print(json.dumps({"seconds_per_face": times}), flush=True)
+            return [numbers for part in parts for numbers in part]
+
+        return lambda: peer.embed(pixels), answer
+
+    serve(peer.package, peer.how, find_task)
 
 
 if __name__ == "__main__":

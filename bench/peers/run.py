@@ -12,47 +12,12 @@ import statistics
 import subprocess
 import sys
 
-from prepare import FACES, HERE, PROJECT, prepare, say
+from peer import Peer, largest_difference, quartiles, speed_ratio, take_turns
+from prepare import HERE, PROJECT, prepare, say
 
 BATCHES = {1: 8, 16: 2}  # and how often in a round
 LARGEST_DIFFERENCE = {"float32": 1e-3, "int8": 0.05}  # of one number
 REFERENCE = "ONNX Runtime"  # whose speed the others are compared with
-SINGLE = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-
-
-class Peer:
-    """A worker process that measures a network."""
-
-    def __init__(self, name, command, environment=None, threads=1, precision="float32"):
-        self.name, self.threads, self.precision = name, threads, precision
-        cores = sorted(os.sched_getaffinity(0))[-threads:]
-        # OPENBLAS_CORETYPE is left out: OpenBLAS shall choose the kernels of this machine itself.
-        kept = {key: value for key, value in os.environ.items()
-                if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "FFR_SIMD")}
-        self.process = subprocess.Popen(
-            [str(word) for word in command], env={**kept, **SINGLE, **(environment or {})}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=lambda: os.sched_setaffinity(0, cores))
-        self.about = self.answer()
-        self.times = {batch: [] for batch in BATCHES}  # seconds a face, a median a round
-        self.difference = None
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"{self.name}: the worker ended with exit code {self.process.wait()}")
-        return json.loads(line)
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        return self.answer()
-
-    def run_round(self):
-        for batch, repeats in BATCHES.items():
-            self.times[batch].append(statistics.median(self.ask("run", batch, repeats)["seconds_per_face"]))
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def start_peers(network, build, python):
@@ -63,10 +28,11 @@ def start_peers(network, build, python):
     def ffr(name, program="ffr_peer", simd=None, threads=1, precision="float32"):
         environment = {"FFR_SIMD": simd} if simd else {}
         command = [build / "cmake" / program, f"{base}.ffr", faces, threads, precision]
-        peers.append(Peer(name, command, environment, threads, precision))
+        peers.append(Peer(name, command, LARGEST_DIFFERENCE[precision], environment, threads))
 
     def package(name, kind, model, threads=1):
-        peers.append(Peer(name, [python, HERE / "python_peer.py", kind, model, faces, side, threads], None, threads))
+        command = [python, HERE / "python_peer.py", kind, model, faces, side, threads]
+        peers.append(Peer(name, command, LARGEST_DIFFERENCE["float32"], threads=threads))
 
     peers = []
     package(REFERENCE, "onnxruntime", f"{base}.onnx")
@@ -87,7 +53,8 @@ def start_peers(network, build, python):
                 say(f"left out: ffr with {names[name]}, which isn't installed")
         package("OpenCV", "opencv", f"{base}.onnx")
         if (build / "cmake/dlib_peer").exists():
-            peers.append(Peer("dlib, C++", [build / "cmake/dlib_peer", f"{base}.dat", faces]))
+            command = [build / "cmake/dlib_peer", f"{base}.dat", faces]
+            peers.append(Peer("dlib, C++", command, LARGEST_DIFFERENCE["float32"]))
         else:
             say("left out: dlib from C++; it needs libdlib-dev and libopenblas-dev")
         package("dlib, Python", "dlib", f"{base}.dat")
@@ -101,12 +68,10 @@ def start_peers(network, build, python):
 
 def compare_answers(peers):
     """The largest difference between a peer's numbers and ffr's, by each way to batch."""
-    expected = next(peer for peer in peers if peer.name == "ffr").ask("embeddings", 1)
+    expected = next(peer for peer in peers if peer.name == "ffr").ask("answer", 1)
     for peer in peers:
-        found = [peer.ask("embeddings", batch) for batch in BATCHES]
-        peer.difference = max(abs(a - b) for answer in found for one, other in zip(answer, expected, strict=True)
-                              for a, b in zip(one, other, strict=True))
-        if not peer.difference <= LARGEST_DIFFERENCE[peer.precision]:
+        peer.difference = max(largest_difference(peer.ask("answer", batch), expected) for batch in BATCHES)
+        if not peer.difference <= peer.tolerance:
             sys.exit(f"{peer.name} disagrees with ffr by {peer.difference}")
 
 
@@ -130,12 +95,10 @@ def table(peers, multiply_adds, peak):
     for peer in peers:
         cells = [peer.name, f"{peer.about['version']} ({peer.about['how']})"]
         for batch in BATCHES:
-            low, middle, high = (1e3 * time for time in statistics.quantiles(peer.times[batch], n=4))
-            cells.append(f"{middle:.2f} ({low:.2f}–{high:.2f})")
-        speed = {batch: 2e-9 * multiply_adds / statistics.median(peer.times[batch]) for batch in BATCHES}
+            cells.append(quartiles(time / batch for time in peer.times[batch]))
+        speed = {batch: 2e-9 * multiply_adds * batch / statistics.median(peer.times[batch]) for batch in BATCHES}
         reference = next(other for other in peers if other.name.startswith(REFERENCE) and other.threads == peer.threads)
-        ratio = {batch: statistics.median(a / b for a, b in zip(reference.times[batch], peer.times[batch]))
-                 for batch in BATCHES}
+        ratio = {batch: speed_ratio(peer.times[batch], reference.times[batch]) for batch in BATCHES}
         cells += [both(".0f", speed.get), both(".0%", lambda batch: speed[batch] / peak / peer.threads) if peak else "",
                   both(".2f", ratio.get), f"{peer.difference:.0e}" if peer.difference else "0"]
         lines.append("| " + " | ".join(cells) + " |")
@@ -159,9 +122,9 @@ def main():
     for done in range(arguments.rounds):
         say(f"round {done + 1} of {arguments.rounds}")
         peaks.append(measure_peak(build))
-        turns = [peer for peers in networks.values() for peer in peers]
-        for peer in turns if done % 2 == 0 else reversed(turns):  # so that nobody always comes after the same one
-            peer.run_round()
+        for peer in take_turns([peer for peers in networks.values() for peer in peers], done):
+            for batch, repeats in BATCHES.items():
+                peer.time(batch, repeats)
     peak = statistics.median(peaks) if None not in peaks else None
 
     raw = {"rounds": arguments.rounds, "peak_gflops": peaks, "networks": {}}
@@ -169,7 +132,7 @@ def main():
         print(f"**{network}**: {multiply_adds[network] / 1e6:.0f} million multiply-adds a face\n")
         print("\n".join(table(peers, multiply_adds[network], peak)) + "\n")
         raw["networks"][network] = {peer.name: {**peer.about, "threads": peer.threads, "difference": peer.difference,
-                                                "seconds_per_face": peer.times} for peer in peers}
+                                                "seconds_per_call": peer.times} for peer in peers}
         for peer in peers:
             peer.end()
     if peak:
