@@ -17,12 +17,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "detail/exact_float.hpp"
 #include "image.hpp"
+#include "kernels/halving.hpp"
 #include "kernels/sampling.hpp"
 #include "landmarks.hpp"
 #include "similarity.hpp"
@@ -93,26 +95,28 @@ Similarity fit_chip(const ChipTarget (&targets)[kCount], const std::vector<Point
     return SimilarityFit(chip.data(), kCount).to(image.data());
 }
 
+/// Copies `count` pixels, one of two.
+template <int kChannels>
+void take_every_second(const std::uint8_t* from, int count, std::uint8_t* to) {
+    for (int i = 0; i < count; ++i, from += 2 * kChannels, to += kChannels) std::memcpy(to, from, kChannels);
+}
+
 /// Half the size: binomial filter (1 4 6 4 1) x (1 4 6 4 1) / 256, then every second pixel. The border of two pixels
 /// that the filter can't reach is lost. Empty when a side is 8 pixels or less.
 inline Image halve(ImageView image) {
     if (image.width <= 8 || image.height <= 8) return Image(0, 0, image.channels);
     Image half((image.width - 3) / 2, (image.height - 3) / 2, image.channels);
-    const int row_values = half.width() * image.channels;
-    std::vector<int> columns(static_cast<std::size_t>(image.width * image.channels));
+    const int step = image.channels, filtered = (image.width - 4) * step;
+    const kernels::HalvingKernels& kernels = kernels::halving_kernels_of(kernels::simd_path(), filtered);
+    std::vector<std::uint16_t> sums(static_cast<std::size_t>(image.width * step));
+    std::vector<std::uint8_t> smooth(static_cast<std::size_t>(filtered));
     for (int row = 0; row < half.height(); ++row) {
         const std::uint8_t* in[5];
         for (int i = 0; i < 5; ++i) in[i] = image.row(2 * row + i);
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-            columns[i] = in[0][i] + 4 * in[1][i] + 6 * in[2][i] + 4 * in[3][i] + in[4][i];
-        }
-        std::uint8_t* const out = half.row(row);
-        for (int i = 0; i < row_values; ++i) {
-            const int step = image.channels;
-            const int* const c = columns.data() + (i / step) * 2 * step + i % step;
-            out[i] =
-                static_cast<std::uint8_t>((c[0] + 4 * c[step] + 6 * c[2 * step] + 4 * c[3 * step] + c[4 * step]) / 256);
-        }
+        kernels.filter_down(in, image.width * step, sums.data());
+        kernels.filter_across(sums.data(), step, filtered, smooth.data());
+        if (image.channels == 1) take_every_second<1>(smooth.data(), half.width(), half.row(row));
+        if (image.channels == 3) take_every_second<3>(smooth.data(), half.width(), half.row(row));
     }
     return half;
 }
