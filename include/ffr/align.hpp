@@ -17,12 +17,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "detail/exact_float.hpp"
 #include "image.hpp"
+#include "kernels/halving.hpp"
+#include "kernels/sampling.hpp"
 #include "landmarks.hpp"
 #include "similarity.hpp"
 
@@ -92,26 +95,28 @@ Similarity fit_chip(const ChipTarget (&targets)[kCount], const std::vector<Point
     return SimilarityFit(chip.data(), kCount).to(image.data());
 }
 
+/// Copies `count` pixels, one of two.
+template <int kChannels>
+void take_every_second(const std::uint8_t* from, int count, std::uint8_t* to) {
+    for (int i = 0; i < count; ++i, from += 2 * kChannels, to += kChannels) std::memcpy(to, from, kChannels);
+}
+
 /// Half the size: binomial filter (1 4 6 4 1) x (1 4 6 4 1) / 256, then every second pixel. The border of two pixels
 /// that the filter can't reach is lost. Empty when a side is 8 pixels or less.
 inline Image halve(ImageView image) {
     if (image.width <= 8 || image.height <= 8) return Image(0, 0, image.channels);
     Image half((image.width - 3) / 2, (image.height - 3) / 2, image.channels);
-    const int row_values = half.width() * image.channels;
-    std::vector<int> columns(static_cast<std::size_t>(image.width * image.channels));
+    const int step = image.channels, filtered = (image.width - 4) * step;
+    const kernels::HalvingKernels& kernels = kernels::halving_kernels_of(kernels::simd_path(), filtered);
+    std::vector<std::uint16_t> sums(static_cast<std::size_t>(image.width * step));
+    std::vector<std::uint8_t> smooth(static_cast<std::size_t>(filtered));
     for (int row = 0; row < half.height(); ++row) {
         const std::uint8_t* in[5];
         for (int i = 0; i < 5; ++i) in[i] = image.row(2 * row + i);
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-            columns[i] = in[0][i] + 4 * in[1][i] + 6 * in[2][i] + 4 * in[3][i] + in[4][i];
-        }
-        std::uint8_t* const out = half.row(row);
-        for (int i = 0; i < row_values; ++i) {
-            const int step = image.channels;
-            const int* const c = columns.data() + (i / step) * 2 * step + i % step;
-            out[i] =
-                static_cast<std::uint8_t>((c[0] + 4 * c[step] + 6 * c[2 * step] + 4 * c[3 * step] + c[4 * step]) / 256);
-        }
+        kernels.filter_down(in, image.width * step, sums.data());
+        kernels.filter_across(sums.data(), step, filtered, smooth.data());
+        if (image.channels == 1) take_every_second<1>(smooth.data(), half.width(), half.row(row));
+        if (image.channels == 3) take_every_second<3>(smooth.data(), half.width(), half.row(row));
     }
     return half;
 }
@@ -135,9 +140,11 @@ struct Corners {
     Corners(const RectF& box, double angle) {
         const PointF centre = box.centre();
         const auto turned = [&](double x, double y) {
-            const double dx = x - centre.x, dy = y - centre.y;
-            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
-                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
+            // Two sums, since g++ 12 fuses a sum and a difference beside each other (at -O3, for a CPU with FMA) even
+            // where that's forbidden.
+            const double right = x - centre.x, down = y - centre.y, up = centre.y - y;
+            return PointF{std::cos(angle) * right + std::sin(angle) * up + centre.x,
+                          std::sin(angle) * right + std::cos(angle) * down + centre.y};
         };
         top_left = turned(box.left, box.top);
         top_right = turned(box.right, box.top);
@@ -159,6 +166,34 @@ inline Rect chip_surroundings(const ChipGeometry& chip, int depth, ImageView ima
             round_half_up(std::min(std::max(y) + margin, image.height - 1.0))};
 }
 
+/// The samples of a row that have four neighbours each. They stand beside each other, since a line enters an image once
+/// and leaves it once; rounding keeps their order.
+struct InnerSamples {
+    int first, count;
+};
+
+/// Finds out where the samples of a row lie, each as far down from the top row's as the others.
+inline InnerSamples find_samples(ImageView image, const std::vector<PointF>& top_row, PointF down,
+                                 std::vector<kernels::Sample>& samples) {
+    const auto place = [&](int column) {
+        const PointF top = top_row[static_cast<std::size_t>(column)];
+        return PointF{top.x + down.x, top.y + down.y};
+    };
+    const auto inside = [&](PointF p) {
+        return p.x >= 0 && p.y >= 0 && p.x < image.width - 1 && p.y < image.height - 1;
+    };
+    int begin = 0, end = static_cast<int>(top_row.size());
+    while (begin < end && !inside(place(begin))) ++begin;
+    while (begin < end && !inside(place(end - 1))) --end;
+    kernels::Sample* sample = samples.data();
+    for (int column = begin; column < end; ++column, ++sample) {
+        const PointF p = place(column);
+        const int left = static_cast<int>(p.x), top = static_cast<int>(p.y);
+        *sample = {image.row(top) + std::ptrdiff_t{left} * image.channels, p.x - left, p.y - top};
+    }
+    return {begin, end - begin};
+}
+
 /// Bilinear samples of a turned box, black where a sample has no four neighbours.
 inline Image sample(ImageView image, const RectF& box, double angle, int size) {
     Image chip(size, size, image.channels);
@@ -168,22 +203,15 @@ inline Image sample(ImageView image, const RectF& box, double angle, int size) {
                        (corners.top_right.y - corners.top_left.y) / steps};
     const PointF down{(corners.bottom_left.x - corners.top_left.x) / steps,
                       (corners.bottom_left.y - corners.top_left.y) / steps};
+    std::vector<PointF> top_row;
+    for (int column = 0; column < size; ++column) {
+        top_row.push_back({corners.top_left.x + column * right.x, corners.top_left.y + column * right.y});
+    }
+    const kernels::MixSamples mix_samples = kernels::mix_samples_of(kernels::simd_path(), image.channels);
+    std::vector<kernels::Sample> samples(top_row.size());
     for (int row = 0; row < size; ++row) {
-        for (int column = 0; column < size; ++column) {
-            const double x = corners.top_left.x + column * right.x + row * down.x;
-            const double y = corners.top_left.y + column * right.y + row * down.y;
-            const double left = std::floor(x), top = std::floor(y);
-            if (!(left >= 0 && top >= 0 && left + 1 < image.width && top + 1 < image.height)) continue;
-            const double fx = x - left, fy = y - top;
-            const std::uint8_t* const t = image.row(static_cast<int>(top)) + static_cast<int>(left) * image.channels;
-            const std::uint8_t* const b = t + image.stride;
-            std::uint8_t* const out = chip.row(row) + column * image.channels;
-            for (int c = 0; c < image.channels; ++c) {
-                const int next = c + image.channels;
-                out[c] = static_cast<std::uint8_t>((1 - fy) * ((1 - fx) * t[c] + fx * t[next]) +
-                                                   fy * ((1 - fx) * b[c] + fx * b[next]));
-            }
-        }
+        const InnerSamples inner = find_samples(image, top_row, {row * down.x, row * down.y}, samples);
+        mix_samples(samples.data(), inner.count, image.stride, chip.row(row) + inner.first * image.channels);
     }
     return chip;
 }
@@ -221,7 +249,8 @@ inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 15
 /// \returns size x size pixels with the image's channels; what lies outside of the image is black
 /// \throws InvalidArgument when the image is empty, the chip has not 2..4096 pixels a side, or its box or angle isn't
 /// finite or lies more than 1e15 pixels away
-/// Cost: proportional to the chip's pixels and, for a large face, to the face's. Thread-safe.
+/// Cost: proportional to the chip's pixels and, for a large face, to the face's; about 0.06 ms for 150 x 150 pixels in
+/// colour on one AVX2 core. Thread-safe.
 inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
     require_pixels(image);
     if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");

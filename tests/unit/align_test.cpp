@@ -13,6 +13,8 @@
 
 using namespace ffr;
 
+FFR_EXACT_FLOAT_BEGIN
+
 namespace {
 
 constexpr int kLow = std::numeric_limits<int>::min(), kHigh = std::numeric_limits<int>::max();
@@ -41,6 +43,31 @@ bool black(const Image& image) {
 /// A box of `size` pixels a side.
 ChipGeometry square(double left, double top, double side, int size) {
     return {{left, top, left + side - 1, top + side - 1}, 0, size};
+}
+
+/// Bilinear samples as the formula says.
+Image sample_one_by_one(const Image& image, const RectF& box, double angle, int size) {
+    const detail::Corners corners(box, angle);
+    const PointF first = corners.top_left;
+    const double steps = size - 1;
+    const PointF right{(corners.top_right.x - first.x) / steps, (corners.top_right.y - first.y) / steps};
+    const PointF down{(corners.bottom_left.x - first.x) / steps, (corners.bottom_left.y - first.y) / steps};
+    Image samples(size, size, image.channels());
+    for (int pixel = 0; pixel < size * size; ++pixel) {
+        const int row = pixel / size, column = pixel % size;
+        const double x = first.x + column * right.x + row * down.x, y = first.y + column * right.y + row * down.y;
+        const double l = std::floor(x), t = std::floor(y), fx = x - l, fy = y - t;
+        if (!(l >= 0 && t >= 0 && l + 1 < image.width() && t + 1 < image.height())) continue;
+        for (int c = 0; c < image.channels(); ++c) {
+            const auto at = [&](double in_row, double in_column) {
+                return image.row(static_cast<int>(in_row))[static_cast<int>(in_column) * image.channels() + c];
+            };
+            const double upper = (1 - fx) * at(t, l) + fx * at(t, l + 1);
+            const double lower = (1 - fx) * at(t + 1, l) + fx * at(t + 1, l + 1);
+            samples.row(row)[column * image.channels() + c] = static_cast<std::uint8_t>((1 - fy) * upper + fy * lower);
+        }
+    }
+    return samples;
 }
 
 }  // namespace
@@ -123,6 +150,19 @@ TEST_CASE("a box outside of the image is black, one over the border is black out
         const Image half = extract_chip(image, square(-10, 0, 20, 20));
         for (int y = 0; y < 20; ++y) {
             for (int x = 0; x < 20; ++x) REQUIRE(int{half.row(y)[x * channels]} == (x < 10 ? 0 : 200));
+        }
+    }
+}
+
+TEST_CASE("each sample of a turned box is what it would be by itself, over any border") {
+    for (const int channels : {1, 3}) {
+        const Image image = noise(31, 23, channels, 31337);
+        for (int i = 0; i < 200; ++i) {
+            CAPTURE(i);
+            const double angle = i * 0.37, left = i % 17 * 3 - 20, top = i % 13 * 3 - 18, side = 1 + i % 9 * 4;
+            const RectF box{left, top, left + side, top + side};
+            const int size = 2 + i % 7 * 5;
+            CHECK(detail::sample(image, box, angle, size) == sample_one_by_one(image, box, angle, size));
         }
     }
 }
@@ -240,3 +280,5 @@ TEST_CASE("landmarks at the ends of int give a chip or a reason, never a crash")
         }
     }
 }
+
+FFR_EXACT_FLOAT_END
