@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Bilinear samples in doubles, whose every product and sum is rounded on its own. Where registers hold four doubles,
-/// the colours of a pixel are in one; two didn't make it faster. Each lane does what the plain code does, so the bytes
+/// the colours of a pixel are in one; two (SSE2) weren't faster. Each lane does what the plain code does, so the bytes
 /// are the same.
 
 #include <cstddef>
