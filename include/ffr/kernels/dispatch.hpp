@@ -23,6 +23,17 @@
 #define FFR_UNROLL
 #endif
 
+// What's between these two is compiled for a CPU that has the features named.
+#define FFR_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define FFR_TARGET_BEGIN(features) \
+    FFR_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define FFR_TARGET_END FFR_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+#define FFR_TARGET_BEGIN(features) FFR_PRAGMA(GCC push_options) FFR_PRAGMA(GCC target(features))
+#define FFR_TARGET_END FFR_PRAGMA(GCC pop_options)
+#endif
+
 // Kernels that are compiled once for many files (see simd.hpp) are found by the linker.
 #if defined(FFR_DEFINE_KERNELS)
 #define FFR_KERNELS_INLINE

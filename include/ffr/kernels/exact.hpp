@@ -223,12 +223,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_exact
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
+FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_exact {
 
@@ -319,14 +314,8 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace avx2_exact
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,avx512f"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,avx512f")
-#endif
+FFR_TARGET_END
+FFR_TARGET_BEGIN("avx2,avx512f")
 
 namespace avx512_exact {
 
@@ -401,11 +390,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace avx512_exact
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #elif defined(__GNUC__) && defined(__aarch64__)
 

@@ -64,12 +64,7 @@ struct Vector {
 
 }  // namespace sse2_halving
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
+FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_halving {
 
@@ -98,11 +93,7 @@ struct Vector {
 
 }  // namespace avx2_halving
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #elif defined(__GNUC__) && defined(__aarch64__)
 

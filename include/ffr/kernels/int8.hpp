@@ -127,12 +127,7 @@ struct Vector : scalar::Vector {
 
 #if defined(FFR_AVX_VNNI_KERNELS)
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c,avxvnni")
-#endif
+FFR_TARGET_BEGIN("avx2,fma,f16c,avxvnni")
 
 namespace avx_vnni {
 
@@ -165,20 +160,11 @@ struct Vector : avx2::Vector {
 
 }  // namespace avx_vnni
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #endif
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512vnni")
-#endif
+FFR_TARGET_BEGIN("avx512f,avx512vnni")
 
 namespace avx512_vnni {
 
@@ -208,19 +194,14 @@ struct Vector : avx512::Vector {
 
 }  // namespace avx512_vnni
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+FFR_TARGET_BEGIN("dotprod")
 #else
-#pragma GCC push_options
-#pragma GCC target("arch=armv8.2-a+dotprod")
+FFR_TARGET_BEGIN("arch=armv8.2-a+dotprod")
 #endif
 
 namespace neon_dot {
@@ -250,11 +231,7 @@ struct Vector : neon::Vector {
 
 }  // namespace neon_dot
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #endif
 

@@ -139,12 +139,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_leaves
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
+FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_leaves {
 
@@ -179,11 +174,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace avx2_leaves
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #elif defined(__GNUC__) && defined(__aarch64__)
 

@@ -85,12 +85,7 @@ FFR_EXACT_FLOAT_END
 
 #if defined(FFR_X86_KERNELS)
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
+FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_sampling {
 
@@ -142,11 +137,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace avx2_sampling
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #endif
 

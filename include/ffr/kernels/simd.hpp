@@ -122,12 +122,7 @@ struct Vector {
 
 }  // namespace sse2
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#endif
+FFR_TARGET_BEGIN("avx2,fma,f16c")
 
 namespace avx2 {
 
@@ -159,14 +154,8 @@ struct Vector {
 
 }  // namespace avx2
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f")
-#endif
+FFR_TARGET_END
+FFR_TARGET_BEGIN("avx512f")
 
 namespace avx512 {
 
@@ -201,11 +190,7 @@ struct Vector {
 
 }  // namespace avx512
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FFR_TARGET_END
 
 #elif defined(__GNUC__) && defined(__aarch64__)
 
