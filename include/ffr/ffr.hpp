@@ -9,7 +9,8 @@
 ///         std::cout << people.identify(face.embedding).name.value_or("unknown") << '\n';
 ///     }
 ///
-/// Needs C++17 and stb. All loaded models are immutable and may be shared by threads. Errors are exceptions
+/// Needs C++17, and stb unless FFR_NO_STB is defined: then there's no image_io.hpp, and images come from elsewhere. All
+/// loaded models are immutable and may be shared by threads. Errors are exceptions
 /// under ffr::Error.
 
 // clang-format off
@@ -18,7 +19,9 @@
 #include "error.hpp"
 #include "weights.hpp"
 #include "image.hpp"
+#if !defined(FFR_NO_STB)
 #include "image_io.hpp"
+#endif
 #include "threads.hpp"
 #include "workspace.hpp"
 #include "planes.hpp"
