@@ -35,18 +35,6 @@ struct ffr_identifier {
 
 namespace {
 
-constexpr int version_number(std::string_view text) {
-    int parts[3] = {}, part = 0;
-    for (const char letter : text) {
-        if (letter == '.') {
-            ++part;
-        } else {
-            parts[part] = 10 * parts[part] + (letter - '0');
-        }
-    }
-    return 10000 * parts[0] + 100 * parts[1] + parts[2];
-}
-static_assert(version_number(ffr::kVersion) == FFR_VERSION, "ffr.h and version.hpp have different versions");
 static_assert(std::tuple_size_v<ffr::Embedding> == FFR_EMBEDDING_SIZE);
 
 /// Sets the caller's message. The reason stands at a text's end, so that's what is kept of one that's too long; it

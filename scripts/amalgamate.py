@@ -52,8 +52,8 @@ class Amalgamation:
     def add_include(self, path, conditional):
         if path not in self.seen or path.suffix == ".inl":
             self.add(path, conditional)
-        elif self.seen[path]:
-            raise SystemExit(f"{path}: the first #include of it depends on a condition, so its text may be missing here")
+        elif self.seen[path] and not conditional:
+            raise SystemExit(f"{path}: the first #include of it depends on a condition, so its text may be missing")
 
 
 def macros(text):

@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "version.h"
+
 #if defined(__GNUC__)
 #define FFR_API __attribute__((visibility("default")))
 #else
@@ -38,10 +40,7 @@
 extern "C" {
 #endif
 
-/// Version of this header: 10000 * major + 100 * minor + patch.
-#define FFR_VERSION 100
-
-/// Version of the library that runs, to be compared with FFR_VERSION.
+/// Version of the library that runs, to be compared with this header's FFR_VERSION.
 FFR_API int ffr_version(void);
 
 /// How a call went.
