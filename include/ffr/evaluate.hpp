@@ -253,13 +253,16 @@ inline std::vector<LabelledEmbedding> faces_of_most_pictured(const std::vector<L
                                                              std::size_t people, std::size_t faces_each) {
     std::map<std::string, std::vector<const LabelledEmbedding*>> by_name;
     for (const LabelledEmbedding& sample : samples) by_name[sample.name].push_back(&sample);
-    std::vector<const std::vector<const LabelledEmbedding*>*> most;
-    for (const auto& [name, faces] : by_name) most.push_back(&faces);
-    std::stable_sort(most.begin(), most.end(), [](const auto* a, const auto* b) { return a->size() > b->size(); });
+    using Person = const std::pair<const std::string, std::vector<const LabelledEmbedding*>>*;
+    std::vector<Person> most;
+    for (const auto& person : by_name) most.push_back(&person);
+    std::sort(most.begin(), most.end(), [](Person a, Person b) {
+        return a->second.size() != b->second.size() ? a->second.size() > b->second.size() : a->first < b->first;
+    });
     std::vector<LabelledEmbedding> chosen;
     for (std::size_t person = 0; person < std::min(people, most.size()); ++person) {
-        for (std::size_t i = 0; i < std::min(faces_each, most[person]->size()); ++i) {
-            chosen.push_back(*(*most[person])[i]);
+        for (std::size_t i = 0; i < std::min(faces_each, most[person]->second.size()); ++i) {
+            chosen.push_back(*most[person]->second[i]);
         }
     }
     return chosen;

@@ -118,7 +118,9 @@ inline Gallery make_gallery(const std::vector<LabelledEmbedding>& samples) {
         }
         sorted.push_back(&sample);
     }
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+    std::sort(sorted.begin(), sorted.end(), [](const LabelledEmbedding* a, const LabelledEmbedding* b) {
+        return std::tie(a->name, a) < std::tie(b->name, b);
+    });
 
     Gallery gallery;
     for (const LabelledEmbedding* const sample : sorted) {
