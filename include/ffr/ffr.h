@@ -30,6 +30,7 @@
 
 #include "version.h"
 
+/// What libffr shows to the linker.
 #if defined(__GNUC__)
 #define FFR_API __attribute__((visibility("default")))
 #else
