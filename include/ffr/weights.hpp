@@ -35,10 +35,6 @@
 #include "detail/xxhash.hpp"
 #include "error.hpp"
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "ffr uses its little-endian weight files in place and so needs a little-endian machine"
-#endif
-
 namespace ffr {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
@@ -148,14 +144,40 @@ inline std::size_t align_up(std::size_t offset) {
     return (offset + kWeightsAlignment - 1) / kWeightsAlignment * kWeightsAlignment;
 }
 
+/// Files are little-endian, and so are most machines, which use them in place.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+constexpr bool kFilesSuitMachine = false;
+#else
+constexpr bool kFilesSuitMachine = true;
+#endif
+
+/// A copy at an address that suits every tensor, and its owner.
+struct AlignedCopy {
+    explicit AlignedCopy(const SharedBytes& bytes)
+        : data(static_cast<unsigned char*>(::operator new(bytes.size, kAlignment))),
+          owner(data, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); }) {
+        std::memcpy(data, bytes.data, bytes.size);
+    }
+
+    unsigned char* data;
+    std::shared_ptr<const void> owner;
+
+  private:
+    static constexpr std::align_val_t kAlignment{kWeightsAlignment};
+};
+
 /// The same bytes at an address that suits every tensor: themselves, or a copy where they don't lie so.
 inline SharedBytes aligned(SharedBytes bytes) {
     if (reinterpret_cast<std::uintptr_t>(bytes.data) % kWeightsAlignment == 0) return bytes;
-    constexpr std::align_val_t kAlignment{kWeightsAlignment};
-    auto* const copy = static_cast<unsigned char*>(::operator new(bytes.size, kAlignment));
-    std::shared_ptr<const void> owner(copy, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); });
-    std::memcpy(copy, bytes.data, bytes.size);
-    return {copy, bytes.size, std::move(owner)};
+    AlignedCopy copy(bytes);
+    return {copy.data, bytes.size, std::move(copy.owner)};
+}
+
+/// Reverses the bytes of each element, which is `size` bytes.
+inline void reverse_elements(unsigned char* first, std::size_t bytes, std::size_t size) {
+    for (unsigned char* element = first; element != first + bytes; element += size) {
+        std::reverse(element, element + size);
+    }
 }
 
 /// A fixed-size field of text up to its first NUL.
@@ -287,6 +309,7 @@ class WeightsFile {
         const std::size_t directory_end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
         const std::size_t expected = tensors_.empty() ? detail::kHeaderSize : detail::align_up(directory_end);
         if (first != bytes_.data + expected) fail("the number of tensors doesn't fit the size of their directory");
+        if constexpr (!detail::kFilesSuitMachine) reverse_all_elements();
     }
 
     [[noreturn]] void fail(const std::string& reason) const { throw FormatError(name_ + ": " + reason); }
@@ -337,6 +360,17 @@ class WeightsFile {
                  ", the file ends at " + std::to_string(bytes_.size));
         }
         info.data = bytes_.data + offset;
+    }
+
+    /// For a big-endian machine, which then works on a copy of the file.
+    void reverse_all_elements() {
+        detail::AlignedCopy copy(bytes_);
+        for (TensorInfo& info : tensors_) {
+            unsigned char* const first = copy.data + (info.data - bytes_.data);
+            detail::reverse_elements(first, info.bytes, element_size(info.type));
+            info.data = first;
+        }
+        bytes_ = {copy.data, bytes_.size, std::move(copy.owner)};
     }
 
     const TensorInfo* find(std::string_view name) const {
@@ -393,6 +427,9 @@ class WeightsWriter {
         }
         const auto* const first = reinterpret_cast<const unsigned char*>(values.data());
         data_.emplace_back(first, first + info.bytes);
+        if constexpr (!detail::kFilesSuitMachine) {
+            detail::reverse_elements(data_.back().data(), info.bytes, sizeof(T));
+        }
         tensors_.push_back(std::move(info));
     }
 
