@@ -31,10 +31,14 @@ FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
 
-/// x' = xx x + xy y + x0, y' = yx x + yy y + y0.
+/// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
 struct AffineMap {
-    double xx = 1, xy = 0, x0 = 0;
-    double yx = 0, yy = 1, y0 = 0;
+    double xx = 1;  ///< what x adds to x'
+    double xy = 0;  ///< what y adds to x'
+    double x0 = 0;  ///< shift to the right, in pixels
+    double yx = 0;  ///< what x adds to y'
+    double yy = 1;  ///< what y adds to y'
+    double y0 = 0;  ///< shift down, in pixels
 
     /// The image of a point.
     PointF operator()(PointF p) const { return {xx * p.x + xy * p.y + x0, yx * p.x + yy * p.y + y0}; }

@@ -35,10 +35,10 @@ namespace ffr {
 
 /// A box with real edges, counted like Rect: width = right - left + 1.
 struct RectF {
-    double left = 0;
-    double top = 0;
-    double right = -1;
-    double bottom = -1;
+    double left = 0;     ///< x of the first column's centre
+    double top = 0;      ///< y of the first row's centre
+    double right = -1;   ///< x of the last column's centre
+    double bottom = -1;  ///< y of the last row's centre
 
     /// Pixels from the left to the right edge, both counted; 0 when the box is empty.
     double width() const { return right < left ? 0 : right - left + 1; }

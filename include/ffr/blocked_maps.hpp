@@ -13,14 +13,17 @@ namespace ffr {
 /// Maps of a batch of faces; the channels that fill up the last block are 0. Its memory is a workspace's.
 class BlockedMaps {
   public:
-    /// Values are anything at first.
+    /// Maps of the given sizes; values are anything at first.
     BlockedMaps(Workspace& workspace, int faces, int channels, int height, int width)
         : faces_(faces), channels_(channels), height_(height), width_(width), values_(workspace, count()) {}
 
-    /// Sizes.
+    /// Faces of the batch.
     int faces() const { return faces_; }
+    /// Maps of a face, without those that fill up the last block.
     int channels() const { return channels_; }
+    /// Rows of a map.
     int height() const { return height_; }
+    /// Pixels a row.
     int width() const { return width_; }
     /// Blocks of 16 channels.
     int blocks() const { return kernels::blocks_of(channels_); }
@@ -33,12 +36,14 @@ class BlockedMaps {
 
     /// The first value.
     float* data() { return values_.data(); }
+    /// \overload
     const float* data() const { return values_.data(); }
-    /// The 16 values of a pixel.
+    /// The 16 values of a pixel, of channels 16 * block to 16 * block + 15. The next pixel's are 16 floats further.
     float* at(int block, int face, int y, int x) {
         return data() + block * plane() +
                (std::ptrdiff_t{face} * height_ * width_ + std::ptrdiff_t{y} * width_ + x) * kernels::kBlock;
     }
+    /// \overload
     const float* at(int block, int face, int y, int x) const {
         return const_cast<BlockedMaps*>(this)->at(block, face, y, x);
     }

@@ -27,10 +27,13 @@ namespace ffr {
 
 /// A colour, 0 to 255 a channel.
 struct Color {
-    std::uint8_t r = 0;
-    std::uint8_t g = 0;
-    std::uint8_t b = 0;
+    std::uint8_t r = 0;  ///< red
+    std::uint8_t g = 0;  ///< green
+    std::uint8_t b = 0;  ///< blue
+
+    /// Same colour.
     friend bool operator==(Color one, Color other) { return one.r == other.r && one.g == other.g && one.b == other.b; }
+    /// Another colour.
     friend bool operator!=(Color one, Color other) { return !(one == other); }
 };
 

@@ -48,6 +48,7 @@ inline const char* to_string(Precision precision) {
 /// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads.
 class FaceEmbedder {
   public:
+    /// Takes the network that a file holds.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
     static FaceEmbedder load(const WeightsFile& weights, Precision precision = Precision::float32) {

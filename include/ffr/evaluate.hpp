@@ -31,14 +31,17 @@ namespace ffr {
 /// Two faces of which it's known whether they're one person's.
 struct VerificationPair {
     double squared_distance = 0;  ///< of their embeddings
-    bool same = false;
-    std::size_t fold = 0;
+    bool same = false;            ///< true when they're one person's
+    std::size_t fold = 0;         ///< the part of the experiment that the pair belongs to, from 0
 };
 
 /// What became of the pairs of a fold at a threshold: a pair nearer than that counts as the same person.
 struct RocPoint {
-    double threshold = 0;  ///< of the squared distance
-    std::size_t true_positives = 0, true_negatives = 0, false_positives = 0, false_negatives = 0;
+    double threshold = 0;             ///< of the squared distance
+    std::size_t true_positives = 0;   ///< pairs of one person that were taken for that
+    std::size_t true_negatives = 0;   ///< pairs of two people that were taken for that
+    std::size_t false_positives = 0;  ///< pairs of two people that were taken for one
+    std::size_t false_negatives = 0;  ///< pairs of one person that were taken for two
 
     /// Share of the pairs of one person that were taken for that; 0 when there's none.
     double true_positive_rate() const { return share(true_positives, false_negatives); }
@@ -55,25 +58,25 @@ struct RocPoint {
 
 /// A fold's result: the threshold that the other folds chose, the accuracy with it here, and all thresholds.
 struct VerificationFold {
-    double threshold = 0;
-    double accuracy = 0;
-    std::vector<RocPoint> roc;
+    double threshold = 0;       ///< of the squared distance: the best one for the pairs of all other folds
+    double accuracy = 0;        ///< share of this fold's pairs that it judges right
+    std::vector<RocPoint> roc;  ///< kVerificationThresholds points, by rising threshold
 };
 
 /// A point of a curve over the false positive rate.
 struct CurvePoint {
-    double false_positive_rate = 0;
-    double true_positive_rate = 0;
+    double false_positive_rate = 0;  ///< share of the pairs of two people that are taken for one, 0 to 1
+    double true_positive_rate = 0;   ///< share of the pairs of one person that are taken for that, 0 to 1
 };
 
 /// The result of a verification experiment.
 struct Verification {
-    std::vector<VerificationFold> folds;
-    double mean_accuracy = 0;
-    double accuracy_deviation = 0;     ///< standard deviation over the folds (divided by their number)
-    std::vector<CurvePoint> mean_roc;  ///< at 1000 false positive rates from 0 to 1, averaged over the folds
-    double area_under_curve = 0;       ///< of mean_roc, by the trapezoid rule: 1 is perfect, 0.5 is chance
-    double equal_error_rate = 0;       ///< where mean_roc has as many false positives as false negatives
+    std::vector<VerificationFold> folds;  ///< as the pairs number them
+    double mean_accuracy = 0;             ///< over the folds
+    double accuracy_deviation = 0;        ///< standard deviation over the folds (divided by their number)
+    std::vector<CurvePoint> mean_roc;     ///< at 1000 false positive rates from 0 to 1, averaged over the folds
+    double area_under_curve = 0;          ///< of mean_roc, by the trapezoid rule: 1 is perfect, 0.5 is chance
+    double equal_error_rate = 0;          ///< where mean_roc has as many false positives as false negatives
 };
 
 /// Thresholds that verify() tries: 0.00, 0.01, ..., 3.99.
@@ -222,12 +225,12 @@ inline Verification verify(const std::vector<VerificationPair>& pairs) {
 
 /// The result of naming held-out faces among some number of people. Means and deviations are over the repetitions.
 struct Identification {
-    std::size_t people = 0;
-    std::size_t faces = 0;  ///< of all these people
-    double mean_accuracy = 0;
-    double accuracy_deviation = 0;
-    double train_seconds = 0;    ///< for a training
-    double predict_seconds = 0;  ///< for a face, from its embedding
+    std::size_t people = 0;         ///< among whom a face is named
+    std::size_t faces = 0;          ///< of all these people
+    double mean_accuracy = 0;       ///< share of the held-out faces that were named right
+    double accuracy_deviation = 0;  ///< standard deviation of that (divided by the number of repetitions)
+    double train_seconds = 0;       ///< for a training
+    double predict_seconds = 0;     ///< for a face, from its embedding
 };
 
 /// How an identification experiment is run.
@@ -235,7 +238,7 @@ struct IdentificationOptions {
     std::size_t faces_each = 20;  ///< of each person, the first ones
     int repetitions = 10;         ///< each holds out another tenth of the faces
     std::uint32_t seed = 0;       ///< of the choice; with the same seed the same faces are held out everywhere
-    SvmOptions svm;
+    SvmOptions svm;               ///< cost and tolerance of each training
 };
 
 namespace detail {

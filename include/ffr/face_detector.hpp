@@ -87,6 +87,7 @@ class FaceDetector {
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = 1'000'000'000;
 
+    /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
     static FaceDetector load(const WeightsFile& weights) { return FaceDetector(weights); }
 

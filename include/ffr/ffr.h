@@ -56,30 +56,35 @@ typedef enum ffr_status {
 
 /// What went wrong, made for people: names the file and the reason. Each call that is given one sets it.
 typedef struct ffr_error {
-    uint32_t struct_size;
-    char message[508];  ///< one line; empty after FFR_OK; of a long text, "..." and its end
+    uint32_t struct_size;  ///< sizeof(ffr_error), set by the caller
+    char message[508];     ///< one line; empty after FFR_OK; of a long text, "..." and its end
 } ffr_error;
 
 /// A box of whole pixels with all four edges inside of it: its width is right - left + 1. It may reach outside of an
 /// image.
 typedef struct ffr_box {
-    int32_t left, top, right, bottom;
+    int32_t left;    ///< x of the first column
+    int32_t top;     ///< y of the first row
+    int32_t right;   ///< x of the last column
+    int32_t bottom;  ///< y of the last row
 } ffr_box;
 
 /// A point, rounded to whole pixels, halves upwards.
 typedef struct ffr_point {
-    int32_t x, y;
+    int32_t x;  ///< to the right
+    int32_t y;  ///< down
 } ffr_point;
 
 /// Pixels: 8 bits a channel, channels side by side, rows from top to bottom. Either the caller's own, described by
 /// filling in all but `owner`, or those of a file.
 typedef struct ffr_image {
-    uint32_t struct_size;
-    int32_t width, height;  ///< in pixels, at least 1; at most 10^9 pixels together
+    uint32_t struct_size;   ///< sizeof(ffr_image), set by the caller
+    int32_t width;          ///< pixels a row, at least 1
+    int32_t height;         ///< rows, at least 1; at most 10^9 pixels in all
     int32_t channels;       ///< 1 for gray, 3 for RGB
     int64_t stride;         ///< bytes from one row to the next; 0 for rows without gaps
-    const uint8_t* pixels;
-    void* owner;  ///< the library's, for pixels that ffr_image_read made; NULL for the caller's
+    const uint8_t* pixels;  ///< first byte of the upper row
+    void* owner;            ///< the library's, for pixels that ffr_image_read made; NULL for the caller's
 } ffr_image;
 
 /// Reads a JPEG, PNG, BMP, GIF, TGA, PSD or PNM file, turned upright by its Exif orientation.
@@ -97,11 +102,14 @@ typedef struct ffr_pipeline ffr_pipeline;
 
 /// The network's arithmetic. int8 takes half the time where the CPU has an instruction for it; its embeddings lie about
 /// 0.03 from those in float32, and the two aren't to be mixed.
-enum { FFR_FLOAT32 = 0, FFR_INT8 = 1 };
+enum {
+    FFR_FLOAT32 = 0,  ///< floats of 32 bits
+    FFR_INT8 = 1      ///< bytes
+};
 
 /// What to load.
 typedef struct ffr_pipeline_options {
-    uint32_t struct_size;
+    uint32_t struct_size;    ///< sizeof(ffr_pipeline_options), set by the caller
     int32_t precision;       ///< FFR_FLOAT32 or FFR_INT8
     int32_t landmark_count;  ///< 68 (or 0) or 5. The model of 68 points isn't for commercial use: see weights/README.md
 } ffr_pipeline_options;
@@ -125,14 +133,14 @@ FFR_API void ffr_pipeline_close(ffr_pipeline* pipeline);
 
 /// How to search.
 typedef struct ffr_detect_options {
-    uint32_t struct_size;
-    int32_t upsample;  ///< doubles the image that often first, 0 to 4: faces of 80 / 2^upsample pixels are found
-    double threshold;  ///< least score; below 0 finds more faces and more that are none
+    uint32_t struct_size;  ///< sizeof(ffr_detect_options), set by the caller
+    int32_t upsample;      ///< doubles the image that often first, 0 to 4: faces of 80 / 2^upsample pixels are found
+    double threshold;      ///< least score; below 0 finds more faces and more that are none
 } ffr_detect_options;
 
 /// What's known of a face.
 typedef struct ffr_face {
-    uint32_t struct_size;
+    uint32_t struct_size;     ///< sizeof(ffr_face), set by the caller
     int32_t view;             ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
     ffr_box box;              ///< in pixels of the image
     double score;             ///< distance to the filter's threshold (SVM margin, no unit)
@@ -189,14 +197,14 @@ typedef struct ffr_identifier ffr_identifier;
 
 /// When to say "unknown".
 typedef struct ffr_identify_options {
-    uint32_t struct_size;
+    uint32_t struct_size;   ///< sizeof(ffr_identify_options), set by the caller
     double max_distance;    ///< to the candidate's nearest training embedding; 0 for the model's own limit, mostly 0.6
     double min_confidence;  ///< 0 to 1
 } ffr_identify_options;
 
 /// Who it is. The names are the identifier's, and valid until it's closed.
 typedef struct ffr_identity {
-    uint32_t struct_size;
+    uint32_t struct_size;   ///< sizeof(ffr_identity), set by the caller
     const char* name;       ///< the person; NULL for an unknown one
     const char* candidate;  ///< the most probable of the people near enough; with nobody near enough, the nearest
     double confidence;      ///< the candidate's probability among the known people, 0 to 1

@@ -55,6 +55,7 @@ class HogFeatures {
 
     /// A plane, row after row, columns() values each. 0 <= plane < kHogPlanes.
     float* plane(int plane) { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
+    /// \overload
     const float* plane(int plane) const { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
 
     /// One value; the indices have to be inside.

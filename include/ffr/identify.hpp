@@ -33,8 +33,8 @@ namespace ffr {
 
 /// A training sample: whose face it is and what it became.
 struct LabelledEmbedding {
-    std::string name;
-    Embedding embedding;
+    std::string name;     ///< the person: one line of text, not empty
+    Embedding embedding;  ///< of one picture of the face
 };
 
 /// How to train an Identifier.
@@ -68,6 +68,7 @@ struct Identity {
 
 /// Embeddings ordered by person: names sorted bytewise without repetition, and each embedding with its name's number.
 struct Gallery {
+    /// Each person once, ascending.
     std::vector<std::string> names;
     /// Grouped by name; within a name as they were given.
     std::vector<Embedding> embeddings;

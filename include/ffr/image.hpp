@@ -22,24 +22,27 @@ namespace ffr {
 
 /// A pixel position or a rounded point; x to the right, y down, in pixels.
 struct Point {
-    int x = 0;
-    int y = 0;
+    int x = 0;  ///< pixels to the right of the first pixel's centre
+    int y = 0;  ///< pixels below it
+
+    /// Same place.
     friend bool operator==(Point a, Point b) { return a.x == b.x && a.y == b.y; }
+    /// Another place.
     friend bool operator!=(Point a, Point b) { return !(a == b); }
 };
 
 /// A point between pixels; same axes as Point.
 struct PointF {
-    double x = 0;
-    double y = 0;
+    double x = 0;  ///< to the right
+    double y = 0;  ///< down
 };
 
 /// A box of whole pixels with all four edges inside of it: width = right - left + 1. It may reach outside of an image.
 struct Rect {
-    int left = 0;
-    int top = 0;
-    int right = -1;
-    int bottom = -1;
+    int left = 0;     ///< x of the first column
+    int top = 0;      ///< y of the first row
+    int right = -1;   ///< x of the last column; less than `left` in an empty box
+    int bottom = -1;  ///< y of the last row; less than `top` in an empty box
 
     /// Pixels from left to right edge, both counted; 0 when the box is empty.
     std::int64_t width() const { return right < left ? 0 : std::int64_t{right} - left + 1; }
@@ -48,9 +51,11 @@ struct Rect {
     /// Number of pixels in the box; 0 when it's empty.
     std::int64_t area() const { return width() * height(); }
 
+    /// Same four edges.
     friend bool operator==(const Rect& a, const Rect& b) {
         return a.left == b.left && a.top == b.top && a.right == b.right && a.bottom == b.bottom;
     }
+    /// At least one edge differs.
     friend bool operator!=(const Rect& a, const Rect& b) { return !(a == b); }
 };
 
@@ -62,11 +67,11 @@ inline std::ostream& operator<<(std::ostream& out, const Rect& box) {
 /// A look at somebody else's pixels: 8 bits a channel, 1 (gray) or 3 (RGB) channels, `stride` bytes from one row to the
 /// next. It owns nothing and is valid as long as the pixels it points at.
 struct ImageView {
-    const std::uint8_t* pixels = nullptr;
-    int width = 0;
-    int height = 0;
-    int channels = 0;
-    std::ptrdiff_t stride = 0;
+    const std::uint8_t* pixels = nullptr;  ///< first byte of the first row
+    int width = 0;                         ///< pixels a row
+    int height = 0;                        ///< rows
+    int channels = 0;                      ///< 1 for gray, 3 for RGB; bytes a pixel
+    std::ptrdiff_t stride = 0;             ///< bytes from a row to the next, width * channels where there's no gap
 
     /// First byte of row y, 0 <= y < height.
     const std::uint8_t* row(int y) const { return pixels + y * stride; }
@@ -102,10 +107,12 @@ class Image {
 
     /// All bytes, row after row.
     std::vector<std::uint8_t>& pixels() { return pixels_; }
+    /// \overload
     const std::vector<std::uint8_t>& pixels() const { return pixels_; }
 
     /// First byte of row y, 0 <= y < height().
     std::uint8_t* row(int y) { return pixels_.data() + row_offset(y); }
+    /// \overload
     const std::uint8_t* row(int y) const { return pixels_.data() + row_offset(y); }
 
     /// The image as a view; valid while the image lives and keeps its size.
@@ -119,6 +126,7 @@ class Image {
     friend bool operator==(const Image& a, const Image& b) {
         return a.width_ == b.width_ && a.height_ == b.height_ && a.channels_ == b.channels_ && a.pixels_ == b.pixels_;
     }
+    /// Size, channels or a pixel differ.
     friend bool operator!=(const Image& a, const Image& b) { return !(a == b); }
 
   private:

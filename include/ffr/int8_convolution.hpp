@@ -32,7 +32,7 @@ namespace ffr {
 /// Maps of a batch of faces in bytes, in blocks of 32 channels; channels that fill up the last block are 0.
 class ByteMaps {
   public:
-    /// Bytes are anything at first. \param scale  what a step of a byte means
+    /// Maps of the given sizes; bytes are anything at first. \param scale  what a step of a byte means
     ByteMaps(Workspace& workspace, int faces, int channels, int height, int width, float scale)
         : faces_(faces),
           channels_(channels),
@@ -41,10 +41,13 @@ class ByteMaps {
           scale_(scale),
           memory_(workspace, static_cast<std::size_t>(plane()) * static_cast<std::size_t>(blocks()) / sizeof(float)) {}
 
-    /// Sizes.
+    /// Faces of the batch.
     int faces() const { return faces_; }
+    /// Maps of a face, without those that fill up the last block.
     int channels() const { return channels_; }
+    /// Rows of a map.
     int height() const { return height_; }
+    /// Pixels a row.
     int width() const { return width_; }
     /// What a step of a byte means.
     float scale() const { return scale_; }
@@ -54,12 +57,14 @@ class ByteMaps {
     std::ptrdiff_t plane() const { return std::ptrdiff_t{faces_} * height_ * width_ * kernels::kPanel; }
     /// The first byte.
     std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(memory_.data()); }
+    /// \overload
     const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(memory_.data()); }
-    /// The 32 bytes of a pixel.
+    /// The 32 bytes of a pixel, of channels 32 * block to 32 * block + 31. The next pixel's are 32 bytes further.
     std::uint8_t* at(int block, int face, int y, int x) {
         return data() + block * plane() +
                ((std::ptrdiff_t{face} * height_ + y) * std::ptrdiff_t{width_} + x) * kernels::kPanel;
     }
+    /// \overload
     const std::uint8_t* at(int block, int face, int y, int x) const {
         return const_cast<ByteMaps*>(this)->at(block, face, y, x);
     }

@@ -24,9 +24,13 @@ namespace ffr {
 /// The layers as networks call them: see PlainLayers. The last one, which connects numbers, is in floats.
 class Int8Layers {
   public:
+    /// What flows between layers: bytes of all faces of a call, in blocks of 32 channels.
     using Maps = ByteMaps;
+    /// What a convolution keeps.
     using Convolution = Int8Convolution;
+    /// What the last layer keeps: it's in floats.
     using Connection = SimdConvolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 16;
 
     /// Maps come from the workspace and are worked on by its threads.
@@ -35,11 +39,14 @@ class Int8Layers {
           kernels_(&kernels::int8_kernels_of(kernels::int8_path(path))),
           floats_(workspace, path) {}
 
+    /// See PlainLayers. All faces; their size is the one that the layer was loaded for.
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int, const std::array<float, 3>& mean,
               float range) const {
         return layer.apply(faces, mean, range, *workspace_);
     }
+    /// See PlainLayers. The maps have to be of the size that the layer was loaded for.
     Maps convolve_relu(const Convolution& layer, const Maps& in) const { return layer.apply(in, nullptr, *workspace_); }
+    /// See PlainLayers. A shortcut that doesn't fit is added in floats.
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         const bool fits = shortcut.height() == layer.shape().output_height() &&
                           shortcut.width() == layer.shape().output_width() &&
@@ -48,14 +55,18 @@ class Int8Layers {
         return rounded(floats_.add_relu(layer.apply_to_floats(in, *workspace_), floats_of(shortcut)),
                        layer.output_scale());
     }
+    /// See PlainLayers. In floats.
     BlockedMaps connect(const Connection& layer, const BlockedMaps& in) const { return floats_.connect(layer, in); }
 
-    /// \throws InvalidArgument when the window isn't always within the maps
+    /// See PlainLayers. \throws InvalidArgument when the window isn't always within the maps
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->max_pool); }
+    /// See PlainLayers. Means are rounded to bytes; errors as of max_pool.
     Maps average_pool(const Maps& in, const PoolWindow& window) const {
         return pool(in, window, kernels_->average_pool);
     }
+    /// See PlainLayers. In floats from here on.
     BlockedMaps global_mean(const Maps& in) const { return floats_.global_mean(floats_of(in)); }
+    /// See PlainLayers. Of the floats that global_mean and connect give; 0 <= face < maps.faces().
     FeatureMaps plain(const BlockedMaps& maps, std::size_t face) const { return floats_.plain(maps, face); }
 
     /// The values that bytes stand for.

@@ -57,6 +57,7 @@ inline std::uint8_t brightness(ImageView image, double x, double y) {
 /// threads; copies share the mapping.
 class LandmarkPredictor {
   public:
+    /// Takes the trees from a file, which stays mapped.
     /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
     /// \throws FormatError when it's something else or its tables don't fit together
     static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }

@@ -40,23 +40,25 @@ namespace ffr {
 
 /// A stack of maps of one size; values[(channel * height + y) * width + x].
 struct FeatureMaps {
-    int channels = 0;
-    int height = 0;
-    int width = 0;
-    std::vector<float> values;
+    int channels = 0;           ///< how many maps
+    int height = 0;             ///< rows of a map
+    int width = 0;              ///< pixels a row
+    std::vector<float> values;  ///< channels * height * width of them
 
-    /// All zero.
+    /// `c` maps of `h` x `w` pixels, all zero.
     FeatureMaps(int c, int h, int w)
         : channels(c),
           height(h),
           width(w),
           values(static_cast<std::size_t>(c) * static_cast<std::size_t>(h) * static_cast<std::size_t>(w), 0.0f) {}
 
-    /// First value of a map.
+    /// First value of a map, 0 <= channel < channels.
     float* map(int channel) { return values.data() + std::ptrdiff_t{channel} * height * width; }
+    /// \overload
     const float* map(int channel) const { return values.data() + std::ptrdiff_t{channel} * height * width; }
 };
 
+/// Refuses a call without faces or with too many.
 /// \throws InvalidArgument when there's no face, or more than a network takes at once
 inline void require_batch(std::size_t faces, std::size_t most) {
     if (faces == 0 || faces > most) {
@@ -65,7 +67,7 @@ inline void require_batch(std::size_t faces, std::size_t most) {
     }
 }
 
-/// \throws InvalidArgument when a face isn't size x size pixels
+/// Refuses a face of another size. \throws InvalidArgument when a face isn't size x size pixels
 inline void require_face_size(ImageView face, int size) {
     require_pixels(face);
     if (face.width != size || face.height != size) {
@@ -104,11 +106,11 @@ inline std::vector<std::size_t> weight_extents(const ConvolutionShape& shape) {
 
 /// A layer of square filters with a bias.
 struct Convolution {
-    int inputs = 0;
-    int outputs = 0;
-    int side = 0;
-    int stride = 1;
-    int padding = 0;
+    int inputs = 0;              ///< maps it takes
+    int outputs = 0;             ///< maps it puts out, each by a filter of its own
+    int side = 0;                ///< of a filter, in pixels
+    int stride = 1;              ///< pixels from where a filter is applied to the next place
+    int padding = 0;             ///< zeros around the input, in pixels
     std::vector<float> weights;  ///< [output][input][row][column]
     std::vector<float> bias;     ///< [output]
 
@@ -134,6 +136,7 @@ inline std::string wrong_maps(int inputs, int channels, int height, int width) {
            std::to_string(height) + " x " + std::to_string(width);
 }
 
+/// Refuses a shape that leaves no output.
 /// \throws InvalidArgument when filters are larger than the maps that a shape says they're given
 inline void require_filters_fit(const ConvolutionShape& shape) {
     if (std::min(shape.height, shape.width) + 2 * shape.padding < shape.side) {
@@ -141,6 +144,7 @@ inline void require_filters_fit(const ConvolutionShape& shape) {
     }
 }
 
+/// Refuses a layer with gaps.
 /// \throws InvalidArgument when there aren't as many weights and biases as a shape has
 inline void require_whole(const ConvolutionShape& shape, std::size_t weights, std::size_t bias) {
     const auto outputs = static_cast<std::size_t>(shape.outputs);
@@ -172,16 +176,18 @@ inline FeatureMaps relu(FeatureMaps maps) {
 /// How a pooling layer's windows lie on a map: side x side pixels, `stride` apart, the first one `padding` pixels outside
 /// of the map's upper left corner. As many windows as fit into the padded map.
 struct PoolWindow {
-    int side = 1;
-    int stride = 1;
-    int padding = 0;
+    int side = 1;     ///< pixels
+    int stride = 1;   ///< pixels from a window to the next
+    int padding = 0;  ///< pixels, at most half of the side
 };
 
 /// Extents of what a pooling layer puts out.
 struct PoolSize {
-    int height, width;
+    int height;  ///< rows of windows
+    int width;   ///< windows a row
 };
 
+/// How many windows fit on maps of `height` x `width` pixels, padding included.
 /// \throws InvalidArgument when no window fits on maps of that size, or the padding is more than half of it
 inline PoolSize pool_size(const PoolWindow& window, int height, int width) {
     const auto windows = [&](int extent) { return (extent + 2 * window.padding - window.side) / window.stride + 1; };
@@ -257,12 +263,12 @@ inline FeatureMaps l2_pool(const FeatureMaps& in, const PoolWindow& window) {
         [](float sum) { return std::sqrt(sum); });
 }
 
-/// How normalise_across_channels damps: size is the number of neighbouring maps that count, an odd one.
+/// How normalise_across_channels damps; the names are those of its formula.
 struct ChannelNormalisation {
-    int size = 5;
-    float alpha = 1e-4f;
-    float beta = 0.75f;
-    float k = 1.0f;
+    int size = 5;         ///< maps that count, the damped one in their middle: an odd number
+    float alpha = 1e-4f;  ///< weight of their mean square
+    float beta = 0.75f;   ///< how much is damped: not at all by 0
+    float k = 1.0f;       ///< keeps the divisor above 0 where all maps are 0
 };
 
 /// Damps a pixel that's strong in neighbouring maps: x / (k + alpha / size * sum of x^2 over the `size` maps around it)
@@ -335,37 +341,53 @@ inline FeatureMaps add(FeatureMaps a, const FeatureMaps& b) {
 /// The layers as networks call them, in plain loops and of one face at a time. SimdLayers offers the same.
 class PlainLayers {
   public:
-    /// What flows between layers, what a layer keeps, and the last layer; and the most faces of a call.
+    /// What flows between layers: channels x height x width floats.
     using Maps = FeatureMaps;
+    /// What a convolution keeps.
     using Convolution = ffr::Convolution;
+    /// What a fully connected layer keeps.
     using Connection = ffr::Convolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 1;
 
     /// Needs nothing of the workspace, and of all paths takes none.
     explicit PlainLayers(Workspace&, kernels::SimdPath = kernels::SimdPath::scalar) {}
 
-    /// relu(convolution) of a face's pixels.
+    /// The first layer: relu(convolution) of a face's pixels, (value - mean) / range, as input_maps makes them.
+    /// \param layer  of 3 input maps
+    /// \param faces  `size` x `size` pixels each, gray or RGB; here the first one counts
+    /// \param mean   of the channels R, G, B
+    /// \throws InvalidArgument when a face is of another size
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int size, const std::array<float, 3>& mean,
               float range) const {
         return relu(convolve(layer, input_maps(faces.at(0), size, mean, range)));
     }
-    /// relu(convolution).
+    /// relu(convolution): layer.outputs maps, of (extent + 2 * padding - side) / stride + 1 pixels each way.
+    /// \throws InvalidArgument as convolve does
     Maps convolve_relu(const Convolution& layer, const Maps& in) const { return relu(convolve(layer, in)); }
-    /// relu(convolution + shortcut).
+    /// relu(convolution + shortcut). The shortcut may be of any size: see add().
+    /// \throws InvalidArgument as convolve does
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         return relu(add(convolve(layer, in), shortcut));
     }
-    /// A fully connected layer: a convolution of maps of one pixel.
+    /// A fully connected layer: a convolution of maps of one pixel, which gives layer.outputs such maps. No relu.
+    /// \throws InvalidArgument as convolve does
     Maps connect(const Convolution& layer, const Maps& in) const { return convolve(layer, in); }
-    /// The functions of the same names.
+    /// The largest value of each window: as many maps, of the extents that pool_size gives.
+    /// \throws InvalidArgument when no window fits, or the padding is more than half of it
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return ffr::max_pool(in, window); }
+    /// The mean of each window, padding counted as zeros; extents and errors as of max_pool.
     Maps average_pool(const Maps& in, const PoolWindow& window) const { return ffr::average_pool(in, window); }
+    /// The root of each window's sum of squares; extents and errors as of max_pool.
     Maps l2_pool(const Maps& in, const PoolWindow& window) const { return ffr::l2_pool(in, window); }
+    /// What's strong in neighbouring maps is damped, by ChannelNormalisation's defaults; the same extents.
     Maps normalise_across_channels(const Maps& in) const { return ffr::normalise_across_channels(in); }
+    /// Stacks the maps of branches on each other, smaller ones in the middle of zeros: the sum of the channels, the
+    /// largest height and width.
     Maps concatenate(const std::vector<Maps>& branches) const { return ffr::concatenate(branches); }
-    /// The mean of each map.
+    /// The mean of each map, which has to be square: as many maps of one pixel.
     Maps global_mean(const Maps& in) const { return ffr::average_pool(in, {in.height, 1}); }
-    /// A face's maps.
+    /// A face's maps, whatever form and batch the layers keep them in.
     FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }
 };
 

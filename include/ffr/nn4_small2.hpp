@@ -39,17 +39,22 @@
 namespace ffr {
 
 /// What an inception module pools: the largest value of a window, or its length as a vector.
-enum class InceptionPool { max, l2 };
+enum class InceptionPool {
+    max,  ///< the largest value
+    l2    ///< the length: root of the sum of squares
+};
 
 /// An inception module by its numbers of maps. 0 where it hasn't got a part.
 struct InceptionShape {
-    const char* name;
-    int reduce_3x3, out_3x3;  // 1x1, then 3x3
-    int reduce_5x5, out_5x5;  // 1x1, then 5x5
-    InceptionPool pool;       // always 3 x 3 pixels
-    int out_pool;             // 1x1 after the pool; 0: the pool's maps go on as they are
-    int out_1x1;
-    int stride;  // of the 3x3 and the 5x5 filters: 2 halves the size
+    const char* name;    ///< in the weight file, such as "3a"
+    int reduce_3x3;      ///< by 1 x 1 filters, to spare the 3 x 3 ones work
+    int out_3x3;         ///< by 3 x 3 filters on those
+    int reduce_5x5;      ///< by 1 x 1 filters, to spare the 5 x 5 ones work
+    int out_5x5;         ///< by 5 x 5 filters on those
+    InceptionPool pool;  ///< always 3 x 3 pixels
+    int out_pool;        ///< by 1 x 1 filters after the pool; 0: the pool's maps go on as they are
+    int out_1x1;         ///< by 1 x 1 filters on what comes in
+    int stride;          ///< of the 3 x 3 and the 5 x 5 filters: 2 halves the size
 };
 
 /// The modules of nn4.small2 in order.
@@ -72,11 +77,13 @@ class BasicNn4Small2 {
   public:
     /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
+    /// What flows between the layers, and is shown to `watch`.
     using Maps = typename Layers::Maps;
 
     /// Side of the face it takes, in pixels.
     static constexpr int kFaceSize = 96;
 
+    /// Reads the layers.
     /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {

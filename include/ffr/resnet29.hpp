@@ -29,10 +29,10 @@
 
 namespace ffr {
 
-/// A residual block: how many maps it puts out, and the stride (1, or 2 to halve the size) of its first convolution.
+/// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
 struct ResidualBlockShape {
-    int channels;
-    int stride;
+    int channels;  ///< maps it puts out
+    int stride;    ///< 1, or 2 to halve the size
 };
 
 /// The blocks of the ResNet-29 in order.
@@ -55,6 +55,7 @@ class BasicResNet29 {
     /// Side of the chip it takes, in pixels.
     static constexpr int kChipSize = 150;
 
+    /// Reads the layers.
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {

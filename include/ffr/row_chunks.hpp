@@ -26,12 +26,14 @@ class RowChunks {
   public:
     /// Rows that a kernel takes at once.
     struct Block {
-        int first, count;
-        int thread;            // which works on it
-        std::ptrdiff_t place;  // of the first row in the thread's memory, in rows
+        int first;             ///< the first of them
+        int count;             ///< how many they are
+        int thread;            ///< which works on it
+        std::ptrdiff_t place;  ///< of the first row in the thread's memory, in rows
     };
 
-    /// \param block  most rows of a block
+    /// Divides a product of `rows` rows and `panels` panels of weights between threads.
+    /// \param block      most rows of a block
     /// \param row_bytes  memory that a row takes, 0 when rows aren't made
     RowChunks(int rows, int block, std::size_t row_bytes, int panels, int threads)
         : rows_(rows), block_(block), panels_(panels), row_bytes_(row_bytes) {

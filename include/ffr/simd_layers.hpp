@@ -21,25 +21,33 @@ namespace ffr {
 /// The layers as networks call them: see PlainLayers.
 class SimdLayers {
   public:
+    /// What flows between layers: floats of all faces of a call, in blocks of 16 channels.
     using Maps = BlockedMaps;
+    /// What a convolution keeps.
     using Convolution = SimdConvolution;
+    /// What a fully connected layer keeps.
     using Connection = SimdConvolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 16;
 
     /// Maps come from the workspace and are worked on by its threads.
     explicit SimdLayers(Workspace& workspace, kernels::SimdPath path = kernels::simd_path())
         : workspace_(&workspace), kernels_(&kernels::kernels_of(path)) {}
 
+    /// See PlainLayers. All faces; their size is the one that the layer was loaded for.
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int, const std::array<float, 3>& mean,
               float range) const {
         return layer.apply(faces, mean, range, *workspace_);
     }
+    /// See PlainLayers. The maps have to be of the size that the layer was loaded for.
     Maps convolve_relu(const Convolution& layer, const Maps& in) const {
         return layer.apply(in, nullptr, true, *workspace_);
     }
+    /// See PlainLayers.
     Maps connect(const Convolution& layer, const Maps& in) const {
         return layer.apply(in, nullptr, false, *workspace_);
     }
+    /// See PlainLayers. A shortcut that fits is added while the sums are stored.
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         const bool fits = shortcut.height() == layer.shape().output_height() &&
                           shortcut.width() == layer.shape().output_width() &&
@@ -48,13 +56,18 @@ class SimdLayers {
         return add_relu(layer.apply(in, nullptr, false, *workspace_), shortcut);
     }
 
+    /// See PlainLayers.
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->max_pool); }
+    /// See PlainLayers.
     Maps average_pool(const Maps& in, const PoolWindow& window) const {
         return pool(in, window, kernels_->average_pool);
     }
+    /// See PlainLayers.
     Maps l2_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->l2_pool); }
+    /// See PlainLayers.
     Maps global_mean(const Maps& in) const { return average_pool(in, {in.height(), 1}); }
 
+    /// See PlainLayers.
     Maps normalise_across_channels(const Maps& in) const {
         const ChannelNormalisation how;
         Maps out(*workspace_, in.faces(), in.channels(), in.height(), in.width());
@@ -66,7 +79,9 @@ class SimdLayers {
         return out;
     }
 
-    /// \throws InvalidArgument when a branch but the last hasn't got whole blocks of channels
+    /// See PlainLayers.
+    /// \throws InvalidArgument when a branch but the last hasn't got whole blocks of channels, or branches have different
+    /// numbers of faces
     Maps concatenate(const std::vector<Maps>& branches) const {
         int channels = 0, height = 0, width = 0;
         for (const Maps& branch : branches) {
@@ -106,6 +121,7 @@ class SimdLayers {
         return sum;
     }
 
+    /// See PlainLayers. 0 <= face < maps.faces().
     FeatureMaps plain(const Maps& maps, std::size_t face) const { return maps.plain(static_cast<int>(face)); }
 
   private:

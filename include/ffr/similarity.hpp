@@ -21,14 +21,14 @@ namespace ffr {
 
 /// A turn with a scale: the matrix [[a, -b], [b, a]].
 struct Rotation {
-    double a = 1;
-    double b = 0;
+    double a = 1;  ///< scale times the angle's cosine
+    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
 };
 
 /// p -> rotation p + shift.
 struct Similarity {
-    Rotation rotation;
-    PointF shift;
+    Rotation rotation;  ///< about the point (0, 0)
+    PointF shift;       ///< after it, in pixels
 
     /// The image of a point.
     PointF operator()(PointF p) const {
@@ -39,6 +39,7 @@ struct Similarity {
 /// Fits similarities from one fixed set of points to others.
 class SimilarityFit {
   public:
+    /// Prepares fits from these points.
     /// \param from  x0, y0, x1, y1, ... of `count` points
     template <typename Number>
     SimilarityFit(const Number* from, std::size_t count) {

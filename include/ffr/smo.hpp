@@ -26,11 +26,14 @@ namespace ffr {
 
 /// A look at somebody else's vector of floats; valid as long as that isn't moved or changed in size.
 struct VectorView {
-    const float* data = nullptr;
-    std::size_t size = 0;
+    const float* data = nullptr;  ///< the first number
+    std::size_t size = 0;         ///< how many they are
 
+    /// `count` floats from `first` on.
     VectorView(const float* first, std::size_t count) : data(first), size(count) {}
+    /// All of a vector.
     VectorView(const std::vector<float>& values) : data(values.data()), size(values.size()) {}
+    /// All of an array, such as an Embedding.
     template <std::size_t N>
     VectorView(const std::array<float, N>& values) : data(values.data()), size(N) {}
 };

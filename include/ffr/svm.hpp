@@ -37,8 +37,8 @@ namespace ffr {
 
 /// A plane between two classes: f(x) = w.x + b is above 0 on the side of the first class and -1..1 within the margin.
 struct LinearDecision {
-    std::vector<double> weights;
-    double bias = 0;
+    std::vector<double> weights;  ///< w: the plane's normal, a number for each of a sample's
+    double bias = 0;              ///< b
 
     /// f(x). \param x  weights.size() floats
     double operator()(const float* x) const {
@@ -50,7 +50,9 @@ struct LinearDecision {
 
 /// A decision value as the probability of the pair's first class: 1 / (1 + exp(a f + b)); a is mostly negative.
 struct PlattScale {
+    /// Slope: the further below 0, the surer a decision value is.
     double a = -2;
+    /// Shift: at a decision value of -b / a the classes are equally probable.
     double b = 0;
     /// False when there were too few samples for a fit and a and b are the fixed -2 and 0.
     bool calibrated = false;
@@ -64,8 +66,8 @@ struct PlattScale {
 
 /// What tells two classes apart.
 struct PairClassifier {
-    LinearDecision decision;
-    PlattScale platt;
+    LinearDecision decision;  ///< on which side of the plane a sample lies
+    PlattScale platt;         ///< how sure that is
 };
 
 /// How to train.

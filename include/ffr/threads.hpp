@@ -20,6 +20,7 @@ namespace ffr {
 /// at once.
 class ThreadPool {
   public:
+    /// Starts the threads, all but the calling one.
     /// \param threads  how many work on a call; less than 1 is 1. \throws std::system_error when the system has no more
     explicit ThreadPool(int threads = 1) {
         try {

@@ -39,7 +39,7 @@ namespace ffr {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
 struct Half {
-    std::uint16_t bits;
+    std::uint16_t bits;  ///< sign 1, exponent 5, fraction 10, from the highest bit on
 };
 
 /// The number that a half stands for, exactly, subnormals included.
@@ -109,18 +109,18 @@ constexpr TensorType tensor_type() {
 
 /// A tensor in a file: its name, type, shape (slowest index first) and where it lies.
 struct TensorInfo {
-    std::string name;
-    TensorType type = TensorType::text;
-    std::vector<std::size_t> shape;
-    const unsigned char* data = nullptr;
-    std::size_t bytes = 0;
+    std::string name;                     ///< up to 55 characters, such as "conv01/weights"
+    TensorType type = TensorType::text;   ///< of each element
+    std::vector<std::size_t> shape;       ///< extents
+    const unsigned char* data = nullptr;  ///< first byte, at a multiple of 64 bytes
+    std::size_t bytes = 0;                ///< of all elements
 };
 
 /// Elements of a tensor, in place: valid as long as a copy of the WeightsFile that it came from lives.
 template <typename T>
 struct TensorView {
-    const T* data = nullptr;
-    std::vector<std::size_t> shape;
+    const T* data = nullptr;         ///< the first element; the last index runs fastest
+    std::vector<std::size_t> shape;  ///< extents, slowest index first
 
     /// Number of elements.
     std::size_t size() const {
@@ -128,8 +128,11 @@ struct TensorView {
         for (const std::size_t extent : shape) product *= extent;
         return product;
     }
+    /// The first element.
     const T* begin() const { return data; }
+    /// Behind the last element.
     const T* end() const { return data + size(); }
+    /// An element by its place in memory, 0 <= index < size(), unchecked.
     const T& operator[](std::size_t index) const { return data[index]; }
 };
 
@@ -228,7 +231,7 @@ class WeightsFile {
     /// True when the file has a tensor of that name.
     bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-    /// \throws FormatError unless kind() is the one wanted
+    /// Refuses a file that's for something else. \throws FormatError unless kind() is the one wanted
     void require_kind(std::string_view wanted) const {
         if (kind_ != wanted) throw FormatError(name_ + ": holds '" + kind_ + "', not '" + std::string(wanted) + "'");
     }
@@ -408,6 +411,7 @@ class WeightsFile {
 /// Builds a weight file. The tensors lie in the file in the order in which they were added.
 class WeightsWriter {
   public:
+    /// A file without tensors.
     /// \param kind  what the file is for, at most 31 characters. \throws InvalidArgument when it's longer
     explicit WeightsWriter(std::string kind) : kind_(std::move(kind)) {
         if (kind_.size() >= detail::kKindSize) throw InvalidArgument("a weight file's kind has at most 31 characters");

@@ -18,7 +18,8 @@ namespace ffr {
 /// Keep one for each thread that calls.
 class Workspace {
   public:
-    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here and end with the workspace
+    /// No memory yet, and threads that end with the workspace.
+    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here
     explicit Workspace(int threads = 1) : threads_(threads) {}
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
@@ -36,15 +37,20 @@ class Workspace {
     /// Floats that were taken from a workspace and go back to it.
     class Floats {
       public:
+        /// None.
         Floats() = default;
+        /// Takes `count` of them. \throws std::bad_alloc when there's no memory
         Floats(Workspace& from, std::size_t count) : from_(&from), values_(from.take(count)) {}
+        /// Takes them over from another, which has none then.
         Floats(Floats&& other) noexcept
             : from_(std::exchange(other.from_, nullptr)), values_(std::exchange(other.values_, nullptr)) {}
+        /// Exchanges them with another's.
         Floats& operator=(Floats&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(values_, other.values_);
             return *this;
         }
+        /// Gives them back.
         ~Floats() {
             if (from_ != nullptr) from_->give_back(values_);
         }

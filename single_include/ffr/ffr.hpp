@@ -350,7 +350,7 @@ namespace ffr {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
 struct Half {
-    std::uint16_t bits;
+    std::uint16_t bits;  ///< sign 1, exponent 5, fraction 10, from the highest bit on
 };
 
 /// The number that a half stands for, exactly, subnormals included.
@@ -420,18 +420,18 @@ constexpr TensorType tensor_type() {
 
 /// A tensor in a file: its name, type, shape (slowest index first) and where it lies.
 struct TensorInfo {
-    std::string name;
-    TensorType type = TensorType::text;
-    std::vector<std::size_t> shape;
-    const unsigned char* data = nullptr;
-    std::size_t bytes = 0;
+    std::string name;                     ///< up to 55 characters, such as "conv01/weights"
+    TensorType type = TensorType::text;   ///< of each element
+    std::vector<std::size_t> shape;       ///< extents
+    const unsigned char* data = nullptr;  ///< first byte, at a multiple of 64 bytes
+    std::size_t bytes = 0;                ///< of all elements
 };
 
 /// Elements of a tensor, in place: valid as long as a copy of the WeightsFile that it came from lives.
 template <typename T>
 struct TensorView {
-    const T* data = nullptr;
-    std::vector<std::size_t> shape;
+    const T* data = nullptr;         ///< the first element; the last index runs fastest
+    std::vector<std::size_t> shape;  ///< extents, slowest index first
 
     /// Number of elements.
     std::size_t size() const {
@@ -439,8 +439,11 @@ struct TensorView {
         for (const std::size_t extent : shape) product *= extent;
         return product;
     }
+    /// The first element.
     const T* begin() const { return data; }
+    /// Behind the last element.
     const T* end() const { return data + size(); }
+    /// An element by its place in memory, 0 <= index < size(), unchecked.
     const T& operator[](std::size_t index) const { return data[index]; }
 };
 
@@ -513,7 +516,7 @@ class WeightsFile {
     /// True when the file has a tensor of that name.
     bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-    /// \throws FormatError unless kind() is the one wanted
+    /// Refuses a file that's for something else. \throws FormatError unless kind() is the one wanted
     void require_kind(std::string_view wanted) const {
         if (kind_ != wanted) throw FormatError(name_ + ": holds '" + kind_ + "', not '" + std::string(wanted) + "'");
     }
@@ -681,6 +684,7 @@ class WeightsFile {
 /// Builds a weight file. The tensors lie in the file in the order in which they were added.
 class WeightsWriter {
   public:
+    /// A file without tensors.
     /// \param kind  what the file is for, at most 31 characters. \throws InvalidArgument when it's longer
     explicit WeightsWriter(std::string kind) : kind_(std::move(kind)) {
         if (kind_.size() >= detail::kKindSize) throw InvalidArgument("a weight file's kind has at most 31 characters");
@@ -819,24 +823,27 @@ namespace ffr {
 
 /// A pixel position or a rounded point; x to the right, y down, in pixels.
 struct Point {
-    int x = 0;
-    int y = 0;
+    int x = 0;  ///< pixels to the right of the first pixel's centre
+    int y = 0;  ///< pixels below it
+
+    /// Same place.
     friend bool operator==(Point a, Point b) { return a.x == b.x && a.y == b.y; }
+    /// Another place.
     friend bool operator!=(Point a, Point b) { return !(a == b); }
 };
 
 /// A point between pixels; same axes as Point.
 struct PointF {
-    double x = 0;
-    double y = 0;
+    double x = 0;  ///< to the right
+    double y = 0;  ///< down
 };
 
 /// A box of whole pixels with all four edges inside of it: width = right - left + 1. It may reach outside of an image.
 struct Rect {
-    int left = 0;
-    int top = 0;
-    int right = -1;
-    int bottom = -1;
+    int left = 0;     ///< x of the first column
+    int top = 0;      ///< y of the first row
+    int right = -1;   ///< x of the last column; less than `left` in an empty box
+    int bottom = -1;  ///< y of the last row; less than `top` in an empty box
 
     /// Pixels from left to right edge, both counted; 0 when the box is empty.
     std::int64_t width() const { return right < left ? 0 : std::int64_t{right} - left + 1; }
@@ -845,9 +852,11 @@ struct Rect {
     /// Number of pixels in the box; 0 when it's empty.
     std::int64_t area() const { return width() * height(); }
 
+    /// Same four edges.
     friend bool operator==(const Rect& a, const Rect& b) {
         return a.left == b.left && a.top == b.top && a.right == b.right && a.bottom == b.bottom;
     }
+    /// At least one edge differs.
     friend bool operator!=(const Rect& a, const Rect& b) { return !(a == b); }
 };
 
@@ -859,11 +868,11 @@ inline std::ostream& operator<<(std::ostream& out, const Rect& box) {
 /// A look at somebody else's pixels: 8 bits a channel, 1 (gray) or 3 (RGB) channels, `stride` bytes from one row to the
 /// next. It owns nothing and is valid as long as the pixels it points at.
 struct ImageView {
-    const std::uint8_t* pixels = nullptr;
-    int width = 0;
-    int height = 0;
-    int channels = 0;
-    std::ptrdiff_t stride = 0;
+    const std::uint8_t* pixels = nullptr;  ///< first byte of the first row
+    int width = 0;                         ///< pixels a row
+    int height = 0;                        ///< rows
+    int channels = 0;                      ///< 1 for gray, 3 for RGB; bytes a pixel
+    std::ptrdiff_t stride = 0;             ///< bytes from a row to the next, width * channels where there's no gap
 
     /// First byte of row y, 0 <= y < height.
     const std::uint8_t* row(int y) const { return pixels + y * stride; }
@@ -899,10 +908,12 @@ class Image {
 
     /// All bytes, row after row.
     std::vector<std::uint8_t>& pixels() { return pixels_; }
+    /// \overload
     const std::vector<std::uint8_t>& pixels() const { return pixels_; }
 
     /// First byte of row y, 0 <= y < height().
     std::uint8_t* row(int y) { return pixels_.data() + row_offset(y); }
+    /// \overload
     const std::uint8_t* row(int y) const { return pixels_.data() + row_offset(y); }
 
     /// The image as a view; valid while the image lives and keeps its size.
@@ -916,6 +927,7 @@ class Image {
     friend bool operator==(const Image& a, const Image& b) {
         return a.width_ == b.width_ && a.height_ == b.height_ && a.channels_ == b.channels_ && a.pixels_ == b.pixels_;
     }
+    /// Size, channels or a pixel differ.
     friend bool operator!=(const Image& a, const Image& b) { return !(a == b); }
 
   private:
@@ -1977,6 +1989,7 @@ namespace ffr {
 /// at once.
 class ThreadPool {
   public:
+    /// Starts the threads, all but the calling one.
     /// \param threads  how many work on a call; less than 1 is 1. \throws std::system_error when the system has no more
     explicit ThreadPool(int threads = 1) {
         try {
@@ -2103,7 +2116,8 @@ namespace ffr {
 /// Keep one for each thread that calls.
 class Workspace {
   public:
-    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here and end with the workspace
+    /// No memory yet, and threads that end with the workspace.
+    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here
     explicit Workspace(int threads = 1) : threads_(threads) {}
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
@@ -2121,15 +2135,20 @@ class Workspace {
     /// Floats that were taken from a workspace and go back to it.
     class Floats {
       public:
+        /// None.
         Floats() = default;
+        /// Takes `count` of them. \throws std::bad_alloc when there's no memory
         Floats(Workspace& from, std::size_t count) : from_(&from), values_(from.take(count)) {}
+        /// Takes them over from another, which has none then.
         Floats(Floats&& other) noexcept
             : from_(std::exchange(other.from_, nullptr)), values_(std::exchange(other.values_, nullptr)) {}
+        /// Exchanges them with another's.
         Floats& operator=(Floats&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(values_, other.values_);
             return *this;
         }
+        /// Gives them back.
         ~Floats() {
             if (from_ != nullptr) from_->give_back(values_);
         }
@@ -4592,6 +4611,7 @@ class HogFeatures {
 
     /// A plane, row after row, columns() values each. 0 <= plane < kHogPlanes.
     float* plane(int plane) { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
+    /// \overload
     const float* plane(int plane) const { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
 
     /// One value; the indices have to be inside.
@@ -5299,6 +5319,7 @@ class FaceDetector {
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = 1'000'000'000;
 
+    /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
     static FaceDetector load(const WeightsFile& weights) { return FaceDetector(weights); }
 
@@ -5933,14 +5954,14 @@ namespace ffr {
 
 /// A turn with a scale: the matrix [[a, -b], [b, a]].
 struct Rotation {
-    double a = 1;
-    double b = 0;
+    double a = 1;  ///< scale times the angle's cosine
+    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
 };
 
 /// p -> rotation p + shift.
 struct Similarity {
-    Rotation rotation;
-    PointF shift;
+    Rotation rotation;  ///< about the point (0, 0)
+    PointF shift;       ///< after it, in pixels
 
     /// The image of a point.
     PointF operator()(PointF p) const {
@@ -5951,6 +5972,7 @@ struct Similarity {
 /// Fits similarities from one fixed set of points to others.
 class SimilarityFit {
   public:
+    /// Prepares fits from these points.
     /// \param from  x0, y0, x1, y1, ... of `count` points
     template <typename Number>
     SimilarityFit(const Number* from, std::size_t count) {
@@ -6035,6 +6057,7 @@ inline std::uint8_t brightness(ImageView image, double x, double y) {
 /// threads; copies share the mapping.
 class LandmarkPredictor {
   public:
+    /// Takes the trees from a file, which stays mapped.
     /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
     /// \throws FormatError when it's something else or its tables don't fit together
     static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }
@@ -6709,10 +6732,10 @@ namespace ffr {
 
 /// A box with real edges, counted like Rect: width = right - left + 1.
 struct RectF {
-    double left = 0;
-    double top = 0;
-    double right = -1;
-    double bottom = -1;
+    double left = 0;     ///< x of the first column's centre
+    double top = 0;      ///< y of the first row's centre
+    double right = -1;   ///< x of the last column's centre
+    double bottom = -1;  ///< y of the last row's centre
 
     /// Pixels from the left to the right edge, both counted; 0 when the box is empty.
     double width() const { return right < left ? 0 : right - left + 1; }
@@ -6980,10 +7003,14 @@ FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
 
-/// x' = xx x + xy y + x0, y' = yx x + yy y + y0.
+/// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
 struct AffineMap {
-    double xx = 1, xy = 0, x0 = 0;
-    double yx = 0, yy = 1, y0 = 0;
+    double xx = 1;  ///< what x adds to x'
+    double xy = 0;  ///< what y adds to x'
+    double x0 = 0;  ///< shift to the right, in pixels
+    double yx = 0;  ///< what x adds to y'
+    double yy = 1;  ///< what y adds to y'
+    double y0 = 0;  ///< shift down, in pixels
 
     /// The image of a point.
     PointF operator()(PointF p) const { return {xx * p.x + xy * p.y + x0, yx * p.x + yy * p.y + y0}; }
@@ -7315,23 +7342,25 @@ namespace ffr {
 
 /// A stack of maps of one size; values[(channel * height + y) * width + x].
 struct FeatureMaps {
-    int channels = 0;
-    int height = 0;
-    int width = 0;
-    std::vector<float> values;
+    int channels = 0;           ///< how many maps
+    int height = 0;             ///< rows of a map
+    int width = 0;              ///< pixels a row
+    std::vector<float> values;  ///< channels * height * width of them
 
-    /// All zero.
+    /// `c` maps of `h` x `w` pixels, all zero.
     FeatureMaps(int c, int h, int w)
         : channels(c),
           height(h),
           width(w),
           values(static_cast<std::size_t>(c) * static_cast<std::size_t>(h) * static_cast<std::size_t>(w), 0.0f) {}
 
-    /// First value of a map.
+    /// First value of a map, 0 <= channel < channels.
     float* map(int channel) { return values.data() + std::ptrdiff_t{channel} * height * width; }
+    /// \overload
     const float* map(int channel) const { return values.data() + std::ptrdiff_t{channel} * height * width; }
 };
 
+/// Refuses a call without faces or with too many.
 /// \throws InvalidArgument when there's no face, or more than a network takes at once
 inline void require_batch(std::size_t faces, std::size_t most) {
     if (faces == 0 || faces > most) {
@@ -7340,7 +7369,7 @@ inline void require_batch(std::size_t faces, std::size_t most) {
     }
 }
 
-/// \throws InvalidArgument when a face isn't size x size pixels
+/// Refuses a face of another size. \throws InvalidArgument when a face isn't size x size pixels
 inline void require_face_size(ImageView face, int size) {
     require_pixels(face);
     if (face.width != size || face.height != size) {
@@ -7379,11 +7408,11 @@ inline std::vector<std::size_t> weight_extents(const ConvolutionShape& shape) {
 
 /// A layer of square filters with a bias.
 struct Convolution {
-    int inputs = 0;
-    int outputs = 0;
-    int side = 0;
-    int stride = 1;
-    int padding = 0;
+    int inputs = 0;              ///< maps it takes
+    int outputs = 0;             ///< maps it puts out, each by a filter of its own
+    int side = 0;                ///< of a filter, in pixels
+    int stride = 1;              ///< pixels from where a filter is applied to the next place
+    int padding = 0;             ///< zeros around the input, in pixels
     std::vector<float> weights;  ///< [output][input][row][column]
     std::vector<float> bias;     ///< [output]
 
@@ -7409,6 +7438,7 @@ inline std::string wrong_maps(int inputs, int channels, int height, int width) {
            std::to_string(height) + " x " + std::to_string(width);
 }
 
+/// Refuses a shape that leaves no output.
 /// \throws InvalidArgument when filters are larger than the maps that a shape says they're given
 inline void require_filters_fit(const ConvolutionShape& shape) {
     if (std::min(shape.height, shape.width) + 2 * shape.padding < shape.side) {
@@ -7416,6 +7446,7 @@ inline void require_filters_fit(const ConvolutionShape& shape) {
     }
 }
 
+/// Refuses a layer with gaps.
 /// \throws InvalidArgument when there aren't as many weights and biases as a shape has
 inline void require_whole(const ConvolutionShape& shape, std::size_t weights, std::size_t bias) {
     const auto outputs = static_cast<std::size_t>(shape.outputs);
@@ -7447,16 +7478,18 @@ inline FeatureMaps relu(FeatureMaps maps) {
 /// How a pooling layer's windows lie on a map: side x side pixels, `stride` apart, the first one `padding` pixels outside
 /// of the map's upper left corner. As many windows as fit into the padded map.
 struct PoolWindow {
-    int side = 1;
-    int stride = 1;
-    int padding = 0;
+    int side = 1;     ///< pixels
+    int stride = 1;   ///< pixels from a window to the next
+    int padding = 0;  ///< pixels, at most half of the side
 };
 
 /// Extents of what a pooling layer puts out.
 struct PoolSize {
-    int height, width;
+    int height;  ///< rows of windows
+    int width;   ///< windows a row
 };
 
+/// How many windows fit on maps of `height` x `width` pixels, padding included.
 /// \throws InvalidArgument when no window fits on maps of that size, or the padding is more than half of it
 inline PoolSize pool_size(const PoolWindow& window, int height, int width) {
     const auto windows = [&](int extent) { return (extent + 2 * window.padding - window.side) / window.stride + 1; };
@@ -7532,12 +7565,12 @@ inline FeatureMaps l2_pool(const FeatureMaps& in, const PoolWindow& window) {
         [](float sum) { return std::sqrt(sum); });
 }
 
-/// How normalise_across_channels damps: size is the number of neighbouring maps that count, an odd one.
+/// How normalise_across_channels damps; the names are those of its formula.
 struct ChannelNormalisation {
-    int size = 5;
-    float alpha = 1e-4f;
-    float beta = 0.75f;
-    float k = 1.0f;
+    int size = 5;         ///< maps that count, the damped one in their middle: an odd number
+    float alpha = 1e-4f;  ///< weight of their mean square
+    float beta = 0.75f;   ///< how much is damped: not at all by 0
+    float k = 1.0f;       ///< keeps the divisor above 0 where all maps are 0
 };
 
 /// Damps a pixel that's strong in neighbouring maps: x / (k + alpha / size * sum of x^2 over the `size` maps around it)
@@ -7610,37 +7643,53 @@ inline FeatureMaps add(FeatureMaps a, const FeatureMaps& b) {
 /// The layers as networks call them, in plain loops and of one face at a time. SimdLayers offers the same.
 class PlainLayers {
   public:
-    /// What flows between layers, what a layer keeps, and the last layer; and the most faces of a call.
+    /// What flows between layers: channels x height x width floats.
     using Maps = FeatureMaps;
+    /// What a convolution keeps.
     using Convolution = ffr::Convolution;
+    /// What a fully connected layer keeps.
     using Connection = ffr::Convolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 1;
 
     /// Needs nothing of the workspace, and of all paths takes none.
     explicit PlainLayers(Workspace&, kernels::SimdPath = kernels::SimdPath::scalar) {}
 
-    /// relu(convolution) of a face's pixels.
+    /// The first layer: relu(convolution) of a face's pixels, (value - mean) / range, as input_maps makes them.
+    /// \param layer  of 3 input maps
+    /// \param faces  `size` x `size` pixels each, gray or RGB; here the first one counts
+    /// \param mean   of the channels R, G, B
+    /// \throws InvalidArgument when a face is of another size
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int size, const std::array<float, 3>& mean,
               float range) const {
         return relu(convolve(layer, input_maps(faces.at(0), size, mean, range)));
     }
-    /// relu(convolution).
+    /// relu(convolution): layer.outputs maps, of (extent + 2 * padding - side) / stride + 1 pixels each way.
+    /// \throws InvalidArgument as convolve does
     Maps convolve_relu(const Convolution& layer, const Maps& in) const { return relu(convolve(layer, in)); }
-    /// relu(convolution + shortcut).
+    /// relu(convolution + shortcut). The shortcut may be of any size: see add().
+    /// \throws InvalidArgument as convolve does
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         return relu(add(convolve(layer, in), shortcut));
     }
-    /// A fully connected layer: a convolution of maps of one pixel.
+    /// A fully connected layer: a convolution of maps of one pixel, which gives layer.outputs such maps. No relu.
+    /// \throws InvalidArgument as convolve does
     Maps connect(const Convolution& layer, const Maps& in) const { return convolve(layer, in); }
-    /// The functions of the same names.
+    /// The largest value of each window: as many maps, of the extents that pool_size gives.
+    /// \throws InvalidArgument when no window fits, or the padding is more than half of it
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return ffr::max_pool(in, window); }
+    /// The mean of each window, padding counted as zeros; extents and errors as of max_pool.
     Maps average_pool(const Maps& in, const PoolWindow& window) const { return ffr::average_pool(in, window); }
+    /// The root of each window's sum of squares; extents and errors as of max_pool.
     Maps l2_pool(const Maps& in, const PoolWindow& window) const { return ffr::l2_pool(in, window); }
+    /// What's strong in neighbouring maps is damped, by ChannelNormalisation's defaults; the same extents.
     Maps normalise_across_channels(const Maps& in) const { return ffr::normalise_across_channels(in); }
+    /// Stacks the maps of branches on each other, smaller ones in the middle of zeros: the sum of the channels, the
+    /// largest height and width.
     Maps concatenate(const std::vector<Maps>& branches) const { return ffr::concatenate(branches); }
-    /// The mean of each map.
+    /// The mean of each map, which has to be square: as many maps of one pixel.
     Maps global_mean(const Maps& in) const { return ffr::average_pool(in, {in.height, 1}); }
-    /// A face's maps.
+    /// A face's maps, whatever form and batch the layers keep them in.
     FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }
 };
 
@@ -7736,14 +7785,17 @@ namespace ffr {
 /// Maps of a batch of faces; the channels that fill up the last block are 0. Its memory is a workspace's.
 class BlockedMaps {
   public:
-    /// Values are anything at first.
+    /// Maps of the given sizes; values are anything at first.
     BlockedMaps(Workspace& workspace, int faces, int channels, int height, int width)
         : faces_(faces), channels_(channels), height_(height), width_(width), values_(workspace, count()) {}
 
-    /// Sizes.
+    /// Faces of the batch.
     int faces() const { return faces_; }
+    /// Maps of a face, without those that fill up the last block.
     int channels() const { return channels_; }
+    /// Rows of a map.
     int height() const { return height_; }
+    /// Pixels a row.
     int width() const { return width_; }
     /// Blocks of 16 channels.
     int blocks() const { return kernels::blocks_of(channels_); }
@@ -7756,12 +7808,14 @@ class BlockedMaps {
 
     /// The first value.
     float* data() { return values_.data(); }
+    /// \overload
     const float* data() const { return values_.data(); }
-    /// The 16 values of a pixel.
+    /// The 16 values of a pixel, of channels 16 * block to 16 * block + 15. The next pixel's are 16 floats further.
     float* at(int block, int face, int y, int x) {
         return data() + block * plane() +
                (std::ptrdiff_t{face} * height_ * width_ + std::ptrdiff_t{y} * width_ + x) * kernels::kBlock;
     }
+    /// \overload
     const float* at(int block, int face, int y, int x) const {
         return const_cast<BlockedMaps*>(this)->at(block, face, y, x);
     }
@@ -10364,12 +10418,14 @@ class RowChunks {
   public:
     /// Rows that a kernel takes at once.
     struct Block {
-        int first, count;
-        int thread;            // which works on it
-        std::ptrdiff_t place;  // of the first row in the thread's memory, in rows
+        int first;             ///< the first of them
+        int count;             ///< how many they are
+        int thread;            ///< which works on it
+        std::ptrdiff_t place;  ///< of the first row in the thread's memory, in rows
     };
 
-    /// \param block  most rows of a block
+    /// Divides a product of `rows` rows and `panels` panels of weights between threads.
+    /// \param block      most rows of a block
     /// \param row_bytes  memory that a row takes, 0 when rows aren't made
     RowChunks(int rows, int block, std::size_t row_bytes, int panels, int threads)
         : rows_(rows), block_(block), panels_(panels), row_bytes_(row_bytes) {
@@ -10743,25 +10799,33 @@ namespace ffr {
 /// The layers as networks call them: see PlainLayers.
 class SimdLayers {
   public:
+    /// What flows between layers: floats of all faces of a call, in blocks of 16 channels.
     using Maps = BlockedMaps;
+    /// What a convolution keeps.
     using Convolution = SimdConvolution;
+    /// What a fully connected layer keeps.
     using Connection = SimdConvolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 16;
 
     /// Maps come from the workspace and are worked on by its threads.
     explicit SimdLayers(Workspace& workspace, kernels::SimdPath path = kernels::simd_path())
         : workspace_(&workspace), kernels_(&kernels::kernels_of(path)) {}
 
+    /// See PlainLayers. All faces; their size is the one that the layer was loaded for.
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int, const std::array<float, 3>& mean,
               float range) const {
         return layer.apply(faces, mean, range, *workspace_);
     }
+    /// See PlainLayers. The maps have to be of the size that the layer was loaded for.
     Maps convolve_relu(const Convolution& layer, const Maps& in) const {
         return layer.apply(in, nullptr, true, *workspace_);
     }
+    /// See PlainLayers.
     Maps connect(const Convolution& layer, const Maps& in) const {
         return layer.apply(in, nullptr, false, *workspace_);
     }
+    /// See PlainLayers. A shortcut that fits is added while the sums are stored.
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         const bool fits = shortcut.height() == layer.shape().output_height() &&
                           shortcut.width() == layer.shape().output_width() &&
@@ -10770,13 +10834,18 @@ class SimdLayers {
         return add_relu(layer.apply(in, nullptr, false, *workspace_), shortcut);
     }
 
+    /// See PlainLayers.
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->max_pool); }
+    /// See PlainLayers.
     Maps average_pool(const Maps& in, const PoolWindow& window) const {
         return pool(in, window, kernels_->average_pool);
     }
+    /// See PlainLayers.
     Maps l2_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->l2_pool); }
+    /// See PlainLayers.
     Maps global_mean(const Maps& in) const { return average_pool(in, {in.height(), 1}); }
 
+    /// See PlainLayers.
     Maps normalise_across_channels(const Maps& in) const {
         const ChannelNormalisation how;
         Maps out(*workspace_, in.faces(), in.channels(), in.height(), in.width());
@@ -10788,7 +10857,9 @@ class SimdLayers {
         return out;
     }
 
-    /// \throws InvalidArgument when a branch but the last hasn't got whole blocks of channels
+    /// See PlainLayers.
+    /// \throws InvalidArgument when a branch but the last hasn't got whole blocks of channels, or branches have different
+    /// numbers of faces
     Maps concatenate(const std::vector<Maps>& branches) const {
         int channels = 0, height = 0, width = 0;
         for (const Maps& branch : branches) {
@@ -10828,6 +10899,7 @@ class SimdLayers {
         return sum;
     }
 
+    /// See PlainLayers. 0 <= face < maps.faces().
     FeatureMaps plain(const Maps& maps, std::size_t face) const { return maps.plain(static_cast<int>(face)); }
 
   private:
@@ -11821,7 +11893,7 @@ namespace ffr {
 /// Maps of a batch of faces in bytes, in blocks of 32 channels; channels that fill up the last block are 0.
 class ByteMaps {
   public:
-    /// Bytes are anything at first. \param scale  what a step of a byte means
+    /// Maps of the given sizes; bytes are anything at first. \param scale  what a step of a byte means
     ByteMaps(Workspace& workspace, int faces, int channels, int height, int width, float scale)
         : faces_(faces),
           channels_(channels),
@@ -11830,10 +11902,13 @@ class ByteMaps {
           scale_(scale),
           memory_(workspace, static_cast<std::size_t>(plane()) * static_cast<std::size_t>(blocks()) / sizeof(float)) {}
 
-    /// Sizes.
+    /// Faces of the batch.
     int faces() const { return faces_; }
+    /// Maps of a face, without those that fill up the last block.
     int channels() const { return channels_; }
+    /// Rows of a map.
     int height() const { return height_; }
+    /// Pixels a row.
     int width() const { return width_; }
     /// What a step of a byte means.
     float scale() const { return scale_; }
@@ -11843,12 +11918,14 @@ class ByteMaps {
     std::ptrdiff_t plane() const { return std::ptrdiff_t{faces_} * height_ * width_ * kernels::kPanel; }
     /// The first byte.
     std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(memory_.data()); }
+    /// \overload
     const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(memory_.data()); }
-    /// The 32 bytes of a pixel.
+    /// The 32 bytes of a pixel, of channels 32 * block to 32 * block + 31. The next pixel's are 32 bytes further.
     std::uint8_t* at(int block, int face, int y, int x) {
         return data() + block * plane() +
                ((std::ptrdiff_t{face} * height_ + y) * std::ptrdiff_t{width_} + x) * kernels::kPanel;
     }
+    /// \overload
     const std::uint8_t* at(int block, int face, int y, int x) const {
         return const_cast<ByteMaps*>(this)->at(block, face, y, x);
     }
@@ -12090,9 +12167,13 @@ namespace ffr {
 /// The layers as networks call them: see PlainLayers. The last one, which connects numbers, is in floats.
 class Int8Layers {
   public:
+    /// What flows between layers: bytes of all faces of a call, in blocks of 32 channels.
     using Maps = ByteMaps;
+    /// What a convolution keeps.
     using Convolution = Int8Convolution;
+    /// What the last layer keeps: it's in floats.
     using Connection = SimdConvolution;
+    /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = 16;
 
     /// Maps come from the workspace and are worked on by its threads.
@@ -12101,11 +12182,14 @@ class Int8Layers {
           kernels_(&kernels::int8_kernels_of(kernels::int8_path(path))),
           floats_(workspace, path) {}
 
+    /// See PlainLayers. All faces; their size is the one that the layer was loaded for.
     Maps look(const Convolution& layer, const std::vector<ImageView>& faces, int, const std::array<float, 3>& mean,
               float range) const {
         return layer.apply(faces, mean, range, *workspace_);
     }
+    /// See PlainLayers. The maps have to be of the size that the layer was loaded for.
     Maps convolve_relu(const Convolution& layer, const Maps& in) const { return layer.apply(in, nullptr, *workspace_); }
+    /// See PlainLayers. A shortcut that doesn't fit is added in floats.
     Maps convolve_add_relu(const Convolution& layer, const Maps& in, const Maps& shortcut) const {
         const bool fits = shortcut.height() == layer.shape().output_height() &&
                           shortcut.width() == layer.shape().output_width() &&
@@ -12114,14 +12198,18 @@ class Int8Layers {
         return rounded(floats_.add_relu(layer.apply_to_floats(in, *workspace_), floats_of(shortcut)),
                        layer.output_scale());
     }
+    /// See PlainLayers. In floats.
     BlockedMaps connect(const Connection& layer, const BlockedMaps& in) const { return floats_.connect(layer, in); }
 
-    /// \throws InvalidArgument when the window isn't always within the maps
+    /// See PlainLayers. \throws InvalidArgument when the window isn't always within the maps
     Maps max_pool(const Maps& in, const PoolWindow& window) const { return pool(in, window, kernels_->max_pool); }
+    /// See PlainLayers. Means are rounded to bytes; errors as of max_pool.
     Maps average_pool(const Maps& in, const PoolWindow& window) const {
         return pool(in, window, kernels_->average_pool);
     }
+    /// See PlainLayers. In floats from here on.
     BlockedMaps global_mean(const Maps& in) const { return floats_.global_mean(floats_of(in)); }
+    /// See PlainLayers. Of the floats that global_mean and connect give; 0 <= face < maps.faces().
     FeatureMaps plain(const BlockedMaps& maps, std::size_t face) const { return floats_.plain(maps, face); }
 
     /// The values that bytes stand for.
@@ -12264,10 +12352,10 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
 
 namespace ffr {
 
-/// A residual block: how many maps it puts out, and the stride (1, or 2 to halve the size) of its first convolution.
+/// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
 struct ResidualBlockShape {
-    int channels;
-    int stride;
+    int channels;  ///< maps it puts out
+    int stride;    ///< 1, or 2 to halve the size
 };
 
 /// The blocks of the ResNet-29 in order.
@@ -12290,6 +12378,7 @@ class BasicResNet29 {
     /// Side of the chip it takes, in pixels.
     static constexpr int kChipSize = 150;
 
+    /// Reads the layers.
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
@@ -12399,17 +12488,22 @@ using ResNet29 = BasicResNet29<DefaultLayers>;
 namespace ffr {
 
 /// What an inception module pools: the largest value of a window, or its length as a vector.
-enum class InceptionPool { max, l2 };
+enum class InceptionPool {
+    max,  ///< the largest value
+    l2    ///< the length: root of the sum of squares
+};
 
 /// An inception module by its numbers of maps. 0 where it hasn't got a part.
 struct InceptionShape {
-    const char* name;
-    int reduce_3x3, out_3x3;  // 1x1, then 3x3
-    int reduce_5x5, out_5x5;  // 1x1, then 5x5
-    InceptionPool pool;       // always 3 x 3 pixels
-    int out_pool;             // 1x1 after the pool; 0: the pool's maps go on as they are
-    int out_1x1;
-    int stride;  // of the 3x3 and the 5x5 filters: 2 halves the size
+    const char* name;    ///< in the weight file, such as "3a"
+    int reduce_3x3;      ///< by 1 x 1 filters, to spare the 3 x 3 ones work
+    int out_3x3;         ///< by 3 x 3 filters on those
+    int reduce_5x5;      ///< by 1 x 1 filters, to spare the 5 x 5 ones work
+    int out_5x5;         ///< by 5 x 5 filters on those
+    InceptionPool pool;  ///< always 3 x 3 pixels
+    int out_pool;        ///< by 1 x 1 filters after the pool; 0: the pool's maps go on as they are
+    int out_1x1;         ///< by 1 x 1 filters on what comes in
+    int stride;          ///< of the 3 x 3 and the 5 x 5 filters: 2 halves the size
 };
 
 /// The modules of nn4.small2 in order.
@@ -12432,11 +12526,13 @@ class BasicNn4Small2 {
   public:
     /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
+    /// What flows between the layers, and is shown to `watch`.
     using Maps = typename Layers::Maps;
 
     /// Side of the face it takes, in pixels.
     static constexpr int kFaceSize = 96;
 
+    /// Reads the layers.
     /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
@@ -12608,6 +12704,7 @@ inline const char* to_string(Precision precision) {
 /// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads.
 class FaceEmbedder {
   public:
+    /// Takes the network that a file holds.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
     static FaceEmbedder load(const WeightsFile& weights, Precision precision = Precision::float32) {
@@ -12723,11 +12820,14 @@ namespace ffr {
 
 /// A look at somebody else's vector of floats; valid as long as that isn't moved or changed in size.
 struct VectorView {
-    const float* data = nullptr;
-    std::size_t size = 0;
+    const float* data = nullptr;  ///< the first number
+    std::size_t size = 0;         ///< how many they are
 
+    /// `count` floats from `first` on.
     VectorView(const float* first, std::size_t count) : data(first), size(count) {}
+    /// All of a vector.
     VectorView(const std::vector<float>& values) : data(values.data()), size(values.size()) {}
+    /// All of an array, such as an Embedding.
     template <std::size_t N>
     VectorView(const std::array<float, N>& values) : data(values.data()), size(N) {}
 };
@@ -12957,8 +13057,8 @@ namespace ffr {
 
 /// A plane between two classes: f(x) = w.x + b is above 0 on the side of the first class and -1..1 within the margin.
 struct LinearDecision {
-    std::vector<double> weights;
-    double bias = 0;
+    std::vector<double> weights;  ///< w: the plane's normal, a number for each of a sample's
+    double bias = 0;              ///< b
 
     /// f(x). \param x  weights.size() floats
     double operator()(const float* x) const {
@@ -12970,7 +13070,9 @@ struct LinearDecision {
 
 /// A decision value as the probability of the pair's first class: 1 / (1 + exp(a f + b)); a is mostly negative.
 struct PlattScale {
+    /// Slope: the further below 0, the surer a decision value is.
     double a = -2;
+    /// Shift: at a decision value of -b / a the classes are equally probable.
     double b = 0;
     /// False when there were too few samples for a fit and a and b are the fixed -2 and 0.
     bool calibrated = false;
@@ -12984,8 +13086,8 @@ struct PlattScale {
 
 /// What tells two classes apart.
 struct PairClassifier {
-    LinearDecision decision;
-    PlattScale platt;
+    LinearDecision decision;  ///< on which side of the plane a sample lies
+    PlattScale platt;         ///< how sure that is
 };
 
 /// How to train.
@@ -13325,8 +13427,8 @@ namespace ffr {
 
 /// A training sample: whose face it is and what it became.
 struct LabelledEmbedding {
-    std::string name;
-    Embedding embedding;
+    std::string name;     ///< the person: one line of text, not empty
+    Embedding embedding;  ///< of one picture of the face
 };
 
 /// How to train an Identifier.
@@ -13360,6 +13462,7 @@ struct Identity {
 
 /// Embeddings ordered by person: names sorted bytewise without repetition, and each embedding with its name's number.
 struct Gallery {
+    /// Each person once, ascending.
     std::vector<std::string> names;
     /// Grouped by name; within a name as they were given.
     std::vector<Embedding> embeddings;
@@ -13642,14 +13745,17 @@ namespace ffr {
 /// Two faces of which it's known whether they're one person's.
 struct VerificationPair {
     double squared_distance = 0;  ///< of their embeddings
-    bool same = false;
-    std::size_t fold = 0;
+    bool same = false;            ///< true when they're one person's
+    std::size_t fold = 0;         ///< the part of the experiment that the pair belongs to, from 0
 };
 
 /// What became of the pairs of a fold at a threshold: a pair nearer than that counts as the same person.
 struct RocPoint {
-    double threshold = 0;  ///< of the squared distance
-    std::size_t true_positives = 0, true_negatives = 0, false_positives = 0, false_negatives = 0;
+    double threshold = 0;             ///< of the squared distance
+    std::size_t true_positives = 0;   ///< pairs of one person that were taken for that
+    std::size_t true_negatives = 0;   ///< pairs of two people that were taken for that
+    std::size_t false_positives = 0;  ///< pairs of two people that were taken for one
+    std::size_t false_negatives = 0;  ///< pairs of one person that were taken for two
 
     /// Share of the pairs of one person that were taken for that; 0 when there's none.
     double true_positive_rate() const { return share(true_positives, false_negatives); }
@@ -13666,25 +13772,25 @@ struct RocPoint {
 
 /// A fold's result: the threshold that the other folds chose, the accuracy with it here, and all thresholds.
 struct VerificationFold {
-    double threshold = 0;
-    double accuracy = 0;
-    std::vector<RocPoint> roc;
+    double threshold = 0;       ///< of the squared distance: the best one for the pairs of all other folds
+    double accuracy = 0;        ///< share of this fold's pairs that it judges right
+    std::vector<RocPoint> roc;  ///< kVerificationThresholds points, by rising threshold
 };
 
 /// A point of a curve over the false positive rate.
 struct CurvePoint {
-    double false_positive_rate = 0;
-    double true_positive_rate = 0;
+    double false_positive_rate = 0;  ///< share of the pairs of two people that are taken for one, 0 to 1
+    double true_positive_rate = 0;   ///< share of the pairs of one person that are taken for that, 0 to 1
 };
 
 /// The result of a verification experiment.
 struct Verification {
-    std::vector<VerificationFold> folds;
-    double mean_accuracy = 0;
-    double accuracy_deviation = 0;     ///< standard deviation over the folds (divided by their number)
-    std::vector<CurvePoint> mean_roc;  ///< at 1000 false positive rates from 0 to 1, averaged over the folds
-    double area_under_curve = 0;       ///< of mean_roc, by the trapezoid rule: 1 is perfect, 0.5 is chance
-    double equal_error_rate = 0;       ///< where mean_roc has as many false positives as false negatives
+    std::vector<VerificationFold> folds;  ///< as the pairs number them
+    double mean_accuracy = 0;             ///< over the folds
+    double accuracy_deviation = 0;        ///< standard deviation over the folds (divided by their number)
+    std::vector<CurvePoint> mean_roc;     ///< at 1000 false positive rates from 0 to 1, averaged over the folds
+    double area_under_curve = 0;          ///< of mean_roc, by the trapezoid rule: 1 is perfect, 0.5 is chance
+    double equal_error_rate = 0;          ///< where mean_roc has as many false positives as false negatives
 };
 
 /// Thresholds that verify() tries: 0.00, 0.01, ..., 3.99.
@@ -13833,12 +13939,12 @@ inline Verification verify(const std::vector<VerificationPair>& pairs) {
 
 /// The result of naming held-out faces among some number of people. Means and deviations are over the repetitions.
 struct Identification {
-    std::size_t people = 0;
-    std::size_t faces = 0;  ///< of all these people
-    double mean_accuracy = 0;
-    double accuracy_deviation = 0;
-    double train_seconds = 0;    ///< for a training
-    double predict_seconds = 0;  ///< for a face, from its embedding
+    std::size_t people = 0;         ///< among whom a face is named
+    std::size_t faces = 0;          ///< of all these people
+    double mean_accuracy = 0;       ///< share of the held-out faces that were named right
+    double accuracy_deviation = 0;  ///< standard deviation of that (divided by the number of repetitions)
+    double train_seconds = 0;       ///< for a training
+    double predict_seconds = 0;     ///< for a face, from its embedding
 };
 
 /// How an identification experiment is run.
@@ -13846,7 +13952,7 @@ struct IdentificationOptions {
     std::size_t faces_each = 20;  ///< of each person, the first ones
     int repetitions = 10;         ///< each holds out another tenth of the faces
     std::uint32_t seed = 0;       ///< of the choice; with the same seed the same faces are held out everywhere
-    SvmOptions svm;
+    SvmOptions svm;               ///< cost and tolerance of each training
 };
 
 namespace detail {
@@ -14164,10 +14270,13 @@ namespace ffr {
 
 /// A colour, 0 to 255 a channel.
 struct Color {
-    std::uint8_t r = 0;
-    std::uint8_t g = 0;
-    std::uint8_t b = 0;
+    std::uint8_t r = 0;  ///< red
+    std::uint8_t g = 0;  ///< green
+    std::uint8_t b = 0;  ///< blue
+
+    /// Same colour.
     friend bool operator==(Color one, Color other) { return one.r == other.r && one.g == other.g && one.b == other.b; }
+    /// Another colour.
     friend bool operator!=(Color one, Color other) { return !(one == other); }
 };
 
