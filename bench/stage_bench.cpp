@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,15 +33,32 @@ void add(const std::string& name, benchmark::TimeUnit unit, std::int64_t items, 
     benchmark::RegisterBenchmark(name.c_str(), bench)->Unit(unit);
 }
 
-/// What's done to all pixels of a photo. The detector has to live as long as the benchmarks.
+/// A level of the pyramid, and the memory for what's made of it.
+struct Level {
+    explicit Level(const ffr::Image& image) : planes(ffr::detail::split_channels(image, workspace)) {}
+
+    ffr::Workspace workspace;
+    ffr::detail::Planes planes;
+};
+
+/// What's done to all pixels of a photo, step by step as the detector does it, and by the detector as a whole, which has to
+/// live as long as the benchmarks.
 void add_detection(const ffr::FaceDetector& detector, const ffr::Image& photo, int width, int height) {
     const ffr::Image image = ffr::resize_image(photo, width, height);
+    const auto level = std::make_shared<Level>(image);
     const std::string size = "/" + std::to_string(width) + "x" + std::to_string(height);
     const std::int64_t pixels = std::int64_t{width} * height;
-    add("pyramid_down" + size, benchmark::kMicrosecond, pixels, [image] { return ffr::pyramid_down(image); });
-    add("pyramid_up" + size, benchmark::kMicrosecond, pixels, [image] { return ffr::pyramid_up(image); });
-    add("hog" + size, benchmark::kMicrosecond, pixels, [image] { return ffr::extract_hog(image); });
-    add("detect" + size, benchmark::kMillisecond, pixels, [image, &detector] { return detector.detect(image); });
+    const auto add_step = [&](const std::string& name, auto step) {
+        add(name + size, benchmark::kMicrosecond, pixels, [level, step] { return step(*level).row(0, 0); });
+    };
+    add_step("split_channels", [image](Level& l) { return ffr::detail::split_channels(image, l.workspace); });
+    add_step("pyramid_down", [](Level& l) { return ffr::detail::pyramid_down(l.planes, l.workspace); });
+    add_step("pyramid_up", [](Level& l) { return ffr::detail::pyramid_up(l.planes, l.workspace); });
+    add_step("hog", [grid = ffr::detail::CellGrid(width, height)](Level& l) {
+        return ffr::detail::hog_features(l.planes, grid, 0, grid.feature_rows(), l.workspace);
+    });
+    add("detect" + size, benchmark::kMillisecond, pixels,
+        [level, image, &detector] { return detector.detect(image, {}, level->workspace); });
 }
 
 /// What's done to the best face of a photo. The predictor has to live as long as the benchmarks.

@@ -5,10 +5,8 @@
 ///
 ///     image -> levels -> HOG features -> 5 score maps a level -> windows above threshold -> boxes -> suppression
 ///
-/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features, less a
-/// threshold. The five were trained on faces seen from the front, the left, the right, and tilted to both sides. Each
-/// plane of a filter is a sum of one to three products of a column and a row ("separable"), which takes 20
-/// multiplications a window instead of 100.
+/// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
+/// were trained on faces seen from the front, the left, the right, and tilted to both sides.
 ///
 /// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
 
@@ -85,7 +83,7 @@ class FaceDetector {
     /// Most doublings of the image before the search.
     static constexpr int kMaxUpsample = 4;
     /// Most pixels of the image after them.
-    static constexpr std::int64_t kMaxPixels = 1'000'000'000;
+    static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
 
     /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
@@ -98,7 +96,8 @@ class FaceDetector {
     /// \param options  upsampling and threshold
     /// \returns detections by falling score; where boxes overlap only the best
     /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
-    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: two to four times the (upsampled) image.
+    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: 4 to 7 bytes a pixel of
+    /// the (upsampled) image, in colour or gray.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
         Workspace workspace;
         return detect(image, options, workspace);
@@ -112,12 +111,7 @@ class FaceDetector {
             throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
                                   std::to_string(options.upsample));
         }
-        const std::int64_t times = std::int64_t{1} << (2 * options.upsample);
-        if (std::int64_t{image.width} > kMaxPixels / times / image.height) {
-            throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                  " pixels, doubled " + std::to_string(options.upsample) + " times, has more than " +
-                                  std::to_string(kMaxPixels) + " pixels");
-        }
+        detail::require_searchable(image, options.upsample);
         detail::Planes level = detail::split_channels(image, workspace);
         for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
         std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
@@ -173,26 +167,35 @@ class FaceDetector {
         return all;
     }
 
+    /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
     void search_level(const detail::Planes& image, int level, double threshold, Workspace& workspace,
                       std::vector<Candidate>& found) const {
+        constexpr int kBand = 256;
         const detail::CellGrid grid(image.width(), image.height());
         if (!grid.has_features()) return;
-        const detail::FeatureMap features = detail::hog_features(image, grid, workspace);
-        const std::vector<detail::Strip> strips = detail::strips_of(features.columns(), kernels::simd_path());
+        const std::vector<detail::Strip> strips = detail::strips_of(grid.feature_columns(), kernels::simd_path());
         std::vector<std::vector<Candidate>> found_in(strips.size());
-        workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
-            const auto i = static_cast<std::size_t>(task);
-            found_in[i] = search_strip(features, strips[i], level, threshold);
-        });
-        for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+        for (int begin = 0; begin < grid.feature_rows(); begin += kBand) {
+            const int end = std::min(begin + kBand, grid.feature_rows());
+            // A window needs the rows around.
+            const int first = std::max(begin - detail::kFilterBefore, 0);
+            const int behind = std::min(end + detail::kFilterBehind, grid.feature_rows());
+            const auto features = detail::hog_features(image, grid, first, behind, workspace);
+            workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
+                const auto i = static_cast<std::size_t>(task);
+                found_in[i] = search_strip(features, strips[i], begin, end, level, threshold);
+            });
+            for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+        }
     }
 
-    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int level,
-                                        double threshold) const {
+    /// Of rows begin..end-1.
+    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int begin,
+                                        int end, int level, double threshold) const {
         const detail::StripScores scores(features, filters_, strip);
         std::vector<Candidate> found;
         for (std::size_t k = 0; k < filters_.size(); ++k) {
-            for (int row = 0; row < features.rows(); ++row) {
+            for (int row = begin; row < end; ++row) {
                 for (int x = 0; x < strip.columns; ++x) {
                     const double sum = scores.at(k, row, x);
                     if (!(sum >= filters_[k].threshold + threshold)) continue;

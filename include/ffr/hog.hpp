@@ -7,7 +7,7 @@
 ///                                                                                                      |
 ///     map of features, a row of cells at a time <-- cuts and scales of two rows of blocks <------------+
 ///
-/// All that's between the pixels and the features stays in the first-level cache. Each sum is taken in the plain
+/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the plain
 /// version's order, so that the features are the same bits; rows of cells are independent but for their neighbours, so
 /// that threads can share them.
 
@@ -15,6 +15,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "detail/exact_float.hpp"
@@ -35,39 +36,32 @@ inline std::ptrdiff_t whole_registers(int count) {
     return (count + kernels::kMostLanes - 1) / kernels::kMostLanes * kernels::kMostLanes;
 }
 
-/// HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
+/// Some rows of HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
 class FeatureMap {
   public:
-    static constexpr int kMargin = 4;  // zeros left of a row; right of it there are at least five
+    static constexpr int kMargin = 4;  // zeros left of a row
 
-    FeatureMap(int rows, int columns, Workspace& workspace)
-        : rows_(rows),
+    /// Rows first..end-1 of an image's features, whose values are any.
+    FeatureMap(int first, int end, int columns, Workspace& workspace)
+        : first_(first),
+          end_(end),
           columns_(columns),
+          // Kernels read as many columns as whole registers hold, and 16 more.
           stride_(whole_registers(columns) + kernels::kMostLanes),
-          values_(workspace, static_cast<std::size_t>(kHogPlanes * rows * stride_)) {}
+          values_(workspace, kHogPlanes * static_cast<std::size_t>((end - first) * stride_)) {}
 
-    int rows() const { return rows_; }
+    int first_row() const { return first_; }
+    int end_row() const { return end_; }
     int columns() const { return columns_; }
     /// Floats from a row to the next, and from a plane to the next.
     std::ptrdiff_t stride() const { return stride_; }
-    std::ptrdiff_t plane_stride() const { return rows_ * stride_; }
+    std::ptrdiff_t plane_stride() const { return (end_ - first_) * stride_; }
 
     /// The first cell of a row; the margin lies before it.
-    float* row(int plane, int row) { return values_.data() + plane * plane_stride() + row * stride_ + kMargin; }
-    const float* row(int plane, int row) const {
-        return values_.data() + plane * plane_stride() + row * stride_ + kMargin;
-    }
+    float* row(int plane, int row) { return values_.data() + offset(plane, row); }
+    const float* row(int plane, int row) const { return values_.data() + offset(plane, row); }
 
-    HogFeatures without_margins() const {
-        HogFeatures features(rows_, columns_);
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            for (int y = 0; y < rows_; ++y) {
-                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y} * columns_);
-            }
-        }
-        return features;
-    }
-
+    /// Zeros from the ends of a row to the next row's cells.
     void clear_margins(int row) {
         for (int plane = 0; plane < kHogPlanes; ++plane) {
             float* const first = this->row(plane, row);
@@ -76,11 +70,38 @@ class FeatureMap {
         }
     }
 
+    HogFeatures without_margins() const {
+        HogFeatures features(end_ - first_, columns_);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first_; y < end_; ++y) {
+                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y - first_} * columns_);
+            }
+        }
+        return features;
+    }
+
   private:
-    int rows_, columns_;
+    std::ptrdiff_t offset(int plane, int row) const {
+        return plane * plane_stride() + (row - first_) * stride_ + kMargin;
+    }
+
+    int first_, end_, columns_;
     std::ptrdiff_t stride_;
     Workspace::Floats values_;
 };
+
+/// Most pixels that are searched: the kernels know places exactly up to rows of 100 million.
+constexpr std::int64_t kMostPixels = 1'000'000'000;
+
+/// \throws InvalidArgument when an image that's doubled some times has more pixels
+inline void require_searchable(ImageView image, int upsample) {
+    const std::int64_t times = std::int64_t{1} << (2 * upsample);
+    if (std::int64_t{image.width} > kMostPixels / times / image.height) {
+        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                              " pixels, doubled " + std::to_string(upsample) + " times, has more than " +
+                              std::to_string(kMostPixels) + " pixels");
+    }
+}
 
 /// Makes the features of some rows of cells.
 class HogBand {
@@ -103,7 +124,10 @@ class HogBand {
         }
         for (auto& histograms : histograms_) histograms.resize(static_cast<std::size_t>(kSignedBins * row_));
         for (auto& energy : energy_) energy.resize(static_cast<std::size_t>(row_));
-        for (auto& blocks : blocks_) blocks = {energy_[0], energy_[0]};
+        for (Blocks& blocks : blocks_) {
+            blocks.cut.resize(energy_[0].size());
+            blocks.scale.resize(energy_[0].size());
+        }
     }
 
     /// Feature rows begin..end-1. These need the cells from `begin` to `end` + 1, and those the pixels around.
@@ -205,14 +229,14 @@ class HogBand {
     std::array<Blocks, 2> blocks_;
 };
 
-/// HOG features of planes that have some.
-inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, Workspace& workspace,
+/// Feature rows first..end-1 of planes that have some.
+inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int first, int end, Workspace& workspace,
                                kernels::SimdPath path = kernels::simd_path()) {
-    FeatureMap features(grid.feature_rows(), grid.feature_columns(), workspace);
+    FeatureMap features(first, end, grid.feature_columns(), workspace);
     // Bands overlap by two rows of cells and more, so there are no more of them than threads.
-    const int bands = std::min(workspace.threads().size(), features.rows());
+    const int rows = end - first, bands = std::min(workspace.threads().size(), rows);
     workspace.threads().run(bands, [&](int band, int) {
-        const auto edge = [&](int i) { return static_cast<int>(std::int64_t{features.rows()} * i / bands); };
+        const auto edge = [&](int i) { return first + static_cast<int>(std::int64_t{rows} * i / bands); };
         HogBand(image, grid, kernels::exact_kernels_of(path), features).run(edge(band), edge(band + 1));
     });
     return features;
@@ -225,14 +249,17 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, Worksp
 /// \param image  any size, gray or RGB
 /// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
 ///          image under 20 pixels on a side has none
-/// \throws InvalidArgument when the image is empty
-/// Cost: proportional to the pixels. Thread-safe.
+/// \throws InvalidArgument when the image is empty or has more than a billion pixels
+/// Cost: proportional to the pixels. Memory: 2 to 6 bytes a pixel beyond the result, more for an image of few columns.
+/// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
     require_pixels(image);
+    detail::require_searchable(image, 0);
     const detail::CellGrid grid(image.width, image.height);
     if (!grid.has_features()) return HogFeatures(0, 0);
     Workspace workspace;
-    return detail::hog_features(detail::split_channels(image, workspace), grid, workspace).without_margins();
+    const detail::Planes planes = detail::split_channels(image, workspace);
+    return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
 }
 
 }  // namespace ffr

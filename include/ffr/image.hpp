@@ -140,11 +140,16 @@ class Image {
     std::vector<std::uint8_t> pixels_;
 };
 
-/// Refuses what no stage can work with. \throws InvalidArgument for no pixels or channels other than 1 and 3
+/// Refuses what no stage can work with.
+/// \throws InvalidArgument for no pixels, channels other than 1 and 3, or a row of more than 2^31 - 1 bytes
 inline void require_pixels(ImageView image) {
     if (image.empty() || image.pixels == nullptr) throw InvalidArgument("the image has no pixels");
     if (image.channels != 1 && image.channels != 3) {
         throw InvalidArgument("an image has 1 or 3 channels, not " + std::to_string(image.channels));
+    }
+    if (image.width > 2147483647 / image.channels) {
+        throw InvalidArgument("an image's row has at most 2147483647 bytes, not " + std::to_string(image.width) +
+                              " x " + std::to_string(image.channels));
     }
 }
 

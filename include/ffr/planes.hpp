@@ -32,7 +32,8 @@ class Planes {
     int channels() const { return channels_; }
     bool empty() const { return width_ == 0 || height_ == 0; }
 
-    /// First byte of a channel's row. kSlack bytes behind each row may be read, those of the next row or any.
+    /// First byte of a channel's row. Two registers' bytes behind each row may be read, those of the next row or any:
+    /// resizing and gradients read up to one register less a byte too many.
     const std::uint8_t* row(int channel, int y) const {
         return reinterpret_cast<const std::uint8_t*>(memory_.data()) + offset(channel, y);
     }
@@ -73,10 +74,17 @@ inline Planes split_channels(ImageView image, Workspace& workspace) {
 inline Image merge_channels(const Planes& planes) {
     Image image(planes.width(), planes.height(), planes.channels());
     for (int y = 0; y < planes.height(); ++y) {
-        for (int channel = 0; channel < planes.channels(); ++channel) {
-            const std::uint8_t* const from = planes.row(channel, y);
-            std::uint8_t* const to = image.row(y) + channel;
-            for (int x = 0; x < planes.width(); ++x) to[x * planes.channels()] = from[x];
+        if (planes.channels() == 1) {
+            std::copy_n(planes.row(0, y), planes.width(), image.row(y));
+            continue;
+        }
+        const std::uint8_t *const red = planes.row(0, y), *const green = planes.row(1, y),
+                                  *const blue = planes.row(2, y);
+        std::uint8_t* to = image.row(y);
+        for (int x = 0; x < planes.width(); ++x) {
+            *to++ = red[x];
+            *to++ = green[x];
+            *to++ = blue[x];
         }
     }
     return image;

@@ -39,7 +39,7 @@ struct GroupedColumns {
     std::vector<std::uint8_t> offset;  // and each column's distance from it
 };
 
-/// What kernels need to know of columns: all but the counts in whole registers.
+/// Fills up the last register's columns, and finds each eight's first pixel.
 inline void find_starts(GroupedColumns& columns) {
     const std::size_t count = columns.left.size(), most = kernels::kMostLanes;
     const std::size_t padded = (count + most - 1) / most * most;
@@ -207,9 +207,13 @@ inline Image pyramid_down(ImageView image) {
 
 /// Twice the size, to find faces of half the size: 2 * width + 2 by 2 * height + 1 pixels.
 /// Pixel x of the input lies at 2 * (x + 1.25) of the output, y at 2 * (y + 0.75).
-/// \throws InvalidArgument when the image is empty
+/// \throws InvalidArgument when the image is empty, or a side too large to be doubled
 inline Image pyramid_up(ImageView image) {
     require_pixels(image);
+    if (std::max(image.width, image.height) > 1'000'000'000) {
+        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                              " pixels can't be doubled");
+    }
     Workspace workspace;
     return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
 }

@@ -14,7 +14,7 @@
 /// of 100: first the row filter, then the column filter over what it gave.
 ///
 /// Strips of 8 or 16 columns are filtered one by one through all planes, so that a strip's features of a plane and its
-/// scores stay in the first-level cache, and so that threads can share them.
+/// scores stay in the caches, and so that threads can share them.
 
 #include <algorithm>
 #include <array>
@@ -30,7 +30,7 @@ FFR_EXACT_FLOAT_BEGIN
 namespace ffr::detail {
 
 /// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
-constexpr int kFilterSize = 10, kFilterBefore = 4;
+constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
 /// Columns that the reference filters at a time; what's left over is added up in another order.
 constexpr int kFilterGroup = 8;
 
@@ -95,8 +95,8 @@ struct Strip {
 /// A map's columns in strips.
 inline std::vector<Strip> strips_of(int columns, kernels::SimdPath path) {
     std::vector<Strip> strips;
-    const kernels::ExactKernels *const wide = &kernels::exact_kernels_of(path), *const narrow =
-                                                                                    &kernels::narrow_kernels_of(path);
+    const kernels::ExactKernels* const wide = &kernels::exact_kernels_of(path);
+    const kernels::ExactKernels* const narrow = &kernels::narrow_kernels_of(path);
     const int grouped = columns / kFilterGroup * kFilterGroup;
     for (int x = 0; x < columns; x += strips.back().columns) {
         const bool fits = x + wide->strip <= grouped;
@@ -111,11 +111,14 @@ class StripScores {
   public:
     /// \param filters  of which all pairs are in the order of their planes
     StripScores(const FeatureMap& features, const std::vector<SlidingFilter>& filters, const Strip& strip)
-        : width_(strip.kernels->strip), rows_(features.rows()), scores_(filters.size() * map_size(rows_), 0.0f) {
+        : width_(strip.kernels->strip),
+          first_(features.first_row()),
+          rows_(features.end_row() - first_),
+          scores_(filters.size() * map_size(rows_), 0.0f) {
         std::vector<float> filtered(map_size(rows_ + kFilterSize - 1), 0.0f);
         std::vector<std::size_t> next(filters.size(), 0);
         for (int plane = 0; plane < kHogPlanes; ++plane) {
-            const float* const in = features.row(plane, 0) + strip.first - kFilterBefore;
+            const float* const in = features.row(plane, first_) + strip.first - kFilterBefore;
             for (std::size_t k = 0; k < filters.size(); ++k) {
                 const std::vector<SeparablePair>& pairs = filters[k].pairs;
                 for (; next[k] < pairs.size() && pairs[next[k]].plane == plane; ++next[k]) {
@@ -127,15 +130,16 @@ class StripScores {
         }
     }
 
-    /// Of a filter at a row and at a column of the strip.
+    /// Of a filter at a row of the features and at a column of the strip. Near the ends of features that aren't all of an
+    /// image's, windows hang over as they do at its border.
     float at(std::size_t filter, int row, int column) const {
-        return scores_[filter * map_size(rows_) + map_size(row) + static_cast<std::size_t>(column)];
+        return scores_[filter * map_size(rows_) + map_size(row - first_) + static_cast<std::size_t>(column)];
     }
 
   private:
     std::size_t map_size(int rows) const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width_); }
 
-    int width_, rows_;
+    int width_, first_, rows_;
     std::vector<float> scores_;  // of each filter the strip's rows
 };
 

@@ -342,10 +342,6 @@ inline std::uint64_t xxh64(const void* data, std::size_t size) {
 
 }  // namespace ffr::detail
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "ffr uses its little-endian weight files in place and so needs a little-endian machine"
-#endif
-
 namespace ffr {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
@@ -458,14 +454,40 @@ inline std::size_t align_up(std::size_t offset) {
     return (offset + kWeightsAlignment - 1) / kWeightsAlignment * kWeightsAlignment;
 }
 
+/// Files are little-endian, and so are most machines, which use them in place.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+constexpr bool kFilesSuitMachine = false;
+#else
+constexpr bool kFilesSuitMachine = true;
+#endif
+
+/// A copy at an address that suits every tensor, and its owner.
+struct AlignedCopy {
+    explicit AlignedCopy(const SharedBytes& bytes)
+        : data(static_cast<unsigned char*>(::operator new(bytes.size, kAlignment))),
+          owner(data, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); }) {
+        std::memcpy(data, bytes.data, bytes.size);
+    }
+
+    unsigned char* data;
+    std::shared_ptr<const void> owner;
+
+  private:
+    static constexpr std::align_val_t kAlignment{kWeightsAlignment};
+};
+
 /// The same bytes at an address that suits every tensor: themselves, or a copy where they don't lie so.
 inline SharedBytes aligned(SharedBytes bytes) {
     if (reinterpret_cast<std::uintptr_t>(bytes.data) % kWeightsAlignment == 0) return bytes;
-    constexpr std::align_val_t kAlignment{kWeightsAlignment};
-    auto* const copy = static_cast<unsigned char*>(::operator new(bytes.size, kAlignment));
-    std::shared_ptr<const void> owner(copy, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); });
-    std::memcpy(copy, bytes.data, bytes.size);
-    return {copy, bytes.size, std::move(owner)};
+    AlignedCopy copy(bytes);
+    return {copy.data, bytes.size, std::move(copy.owner)};
+}
+
+/// Reverses the bytes of each element, which is `size` bytes.
+inline void reverse_elements(unsigned char* first, std::size_t bytes, std::size_t size) {
+    for (unsigned char* element = first; element != first + bytes; element += size) {
+        std::reverse(element, element + size);
+    }
 }
 
 /// A fixed-size field of text up to its first NUL.
@@ -597,6 +619,7 @@ class WeightsFile {
         const std::size_t directory_end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
         const std::size_t expected = tensors_.empty() ? detail::kHeaderSize : detail::align_up(directory_end);
         if (first != bytes_.data + expected) fail("the number of tensors doesn't fit the size of their directory");
+        if constexpr (!detail::kFilesSuitMachine) reverse_all_elements();
     }
 
     [[noreturn]] void fail(const std::string& reason) const { throw FormatError(name_ + ": " + reason); }
@@ -647,6 +670,17 @@ class WeightsFile {
                  ", the file ends at " + std::to_string(bytes_.size));
         }
         info.data = bytes_.data + offset;
+    }
+
+    /// For a big-endian machine, which then works on a copy of the file.
+    void reverse_all_elements() {
+        detail::AlignedCopy copy(bytes_);
+        for (TensorInfo& info : tensors_) {
+            unsigned char* const first = copy.data + (info.data - bytes_.data);
+            detail::reverse_elements(first, info.bytes, element_size(info.type));
+            info.data = first;
+        }
+        bytes_ = {copy.data, bytes_.size, std::move(copy.owner)};
     }
 
     const TensorInfo* find(std::string_view name) const {
@@ -704,6 +738,9 @@ class WeightsWriter {
         }
         const auto* const first = reinterpret_cast<const unsigned char*>(values.data());
         data_.emplace_back(first, first + info.bytes);
+        if constexpr (!detail::kFilesSuitMachine) {
+            detail::reverse_elements(data_.back().data(), info.bytes, sizeof(T));
+        }
         tensors_.push_back(std::move(info));
     }
 
@@ -941,11 +978,16 @@ class Image {
     std::vector<std::uint8_t> pixels_;
 };
 
-/// Refuses what no stage can work with. \throws InvalidArgument for no pixels or channels other than 1 and 3
+/// Refuses what no stage can work with.
+/// \throws InvalidArgument for no pixels, channels other than 1 and 3, or a row of more than 2^31 - 1 bytes
 inline void require_pixels(ImageView image) {
     if (image.empty() || image.pixels == nullptr) throw InvalidArgument("the image has no pixels");
     if (image.channels != 1 && image.channels != 3) {
         throw InvalidArgument("an image has 1 or 3 channels, not " + std::to_string(image.channels));
+    }
+    if (image.width > 2147483647 / image.channels) {
+        throw InvalidArgument("an image's row has at most 2147483647 bytes, not " + std::to_string(image.width) +
+                              " x " + std::to_string(image.channels));
     }
 }
 
@@ -2242,7 +2284,7 @@ class Workspace {
 // Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
 // a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
 // by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
-// whatever flags the including program uses. g++ 12 also makes one fused instruction of a difference and a sum that are
+// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also makes one fused instruction of a difference and a sum that are
 // stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
 
 
@@ -2488,10 +2530,61 @@ struct Vector {
 constexpr int kStrip = 8;
 
 
+// ---- ffr/kernels/filter.inl
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+
+/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
+template <bool kInOrder>
+inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
+                                          const typename Vector::Register (&taps)[10]) {
+    typename Vector::Register sums[3];
+    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
+        const typename Vector::Register product = values[tap] * taps[tap];
+        const int sum = kInOrder ? 0 : tap % 3;
+        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
+    }
+    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
+}
+
+template <bool kInOrder>
+inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
+                           float* scores) {
+    typename Vector::Register tap[10], values[10];
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
+    for (int row = 0; row < rows; ++row) {
+        Vector::load_ten(in + row * stride, values);
+        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
+    }
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
+    for (int row = 0; row < rows; ++row) {
+        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
+        float* const score = scores + row * kStrip;
+        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
+    }
+}
+
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
+///
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
+/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
+/// \param scores  rows * kStrip floats
+inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
+                         float* filtered, float* scores) {
+    for (int x = 0; x < kStrip; x += Vector::kLanes) {
+        if (in_order) {
+            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
+        } else {
+            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
+        }
+    }
+}
+
 // ---- ffr/kernels/hog.inl
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -2690,17 +2783,17 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
@@ -2723,56 +2816,8 @@ inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const
 }
 //
 
-// ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
-
-/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
-template <bool kInOrder>
-inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
-                                          const typename Vector::Register (&taps)[10]) {
-    typename Vector::Register sums[3];
-    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
-        const typename Vector::Register product = values[tap] * taps[tap];
-        const int sum = kInOrder ? 0 : tap % 3;
-        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
-    }
-    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
-}
-
-template <bool kInOrder>
-inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
-                           float* scores) {
-    typename Vector::Register tap[10], values[10];
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
-    for (int row = 0; row < rows; ++row) {
-        Vector::load_ten(in + row * stride, values);
-        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
-    }
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
-    for (int row = 0; row < rows; ++row) {
-        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
-        float* const score = scores + row * kStrip;
-        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
-    }
-}
-
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
-///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
-/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
-/// \param scores  rows * kStrip floats
-inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
-                         float* filtered, float* scores) {
-    for (int x = 0; x < kStrip; x += Vector::kLanes) {
-        if (in_order) {
-            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
-        } else {
-            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
-        }
-    }
-}
+// ---- ffr/kernels/exact_table.inl
+// This CPU's kernels as one value (see exact.hpp).
 
 inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
                                             take_cells, energies,  blocks,    normalise, filter_strip};
@@ -2840,10 +2885,61 @@ struct Vector {
 constexpr int kStrip = 8;
 
 
+// ---- ffr/kernels/filter.inl
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+
+/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
+template <bool kInOrder>
+inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
+                                          const typename Vector::Register (&taps)[10]) {
+    typename Vector::Register sums[3];
+    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
+        const typename Vector::Register product = values[tap] * taps[tap];
+        const int sum = kInOrder ? 0 : tap % 3;
+        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
+    }
+    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
+}
+
+template <bool kInOrder>
+inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
+                           float* scores) {
+    typename Vector::Register tap[10], values[10];
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
+    for (int row = 0; row < rows; ++row) {
+        Vector::load_ten(in + row * stride, values);
+        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
+    }
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
+    for (int row = 0; row < rows; ++row) {
+        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
+        float* const score = scores + row * kStrip;
+        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
+    }
+}
+
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
+///
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
+/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
+/// \param scores  rows * kStrip floats
+inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
+                         float* filtered, float* scores) {
+    for (int x = 0; x < kStrip; x += Vector::kLanes) {
+        if (in_order) {
+            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
+        } else {
+            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
+        }
+    }
+}
+
 // ---- ffr/kernels/hog.inl
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3042,17 +3138,17 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
@@ -3075,56 +3171,8 @@ inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const
 }
 //
 
-// ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
-
-/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
-template <bool kInOrder>
-inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
-                                          const typename Vector::Register (&taps)[10]) {
-    typename Vector::Register sums[3];
-    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
-        const typename Vector::Register product = values[tap] * taps[tap];
-        const int sum = kInOrder ? 0 : tap % 3;
-        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
-    }
-    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
-}
-
-template <bool kInOrder>
-inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
-                           float* scores) {
-    typename Vector::Register tap[10], values[10];
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
-    for (int row = 0; row < rows; ++row) {
-        Vector::load_ten(in + row * stride, values);
-        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
-    }
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
-    for (int row = 0; row < rows; ++row) {
-        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
-        float* const score = scores + row * kStrip;
-        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
-    }
-}
-
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
-///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
-/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
-/// \param scores  rows * kStrip floats
-inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
-                         float* filtered, float* scores) {
-    for (int x = 0; x < kStrip; x += Vector::kLanes) {
-        if (in_order) {
-            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
-        } else {
-            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
-        }
-    }
-}
+// ---- ffr/kernels/exact_table.inl
+// This CPU's kernels as one value (see exact.hpp).
 
 inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
                                             take_cells, energies,  blocks,    normalise, filter_strip};
@@ -3216,10 +3264,61 @@ struct Vector {
 constexpr int kStrip = 8;
 
 
+// ---- ffr/kernels/filter.inl
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+
+/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
+template <bool kInOrder>
+inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
+                                          const typename Vector::Register (&taps)[10]) {
+    typename Vector::Register sums[3];
+    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
+        const typename Vector::Register product = values[tap] * taps[tap];
+        const int sum = kInOrder ? 0 : tap % 3;
+        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
+    }
+    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
+}
+
+template <bool kInOrder>
+inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
+                           float* scores) {
+    typename Vector::Register tap[10], values[10];
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
+    for (int row = 0; row < rows; ++row) {
+        Vector::load_ten(in + row * stride, values);
+        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
+    }
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
+    for (int row = 0; row < rows; ++row) {
+        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
+        float* const score = scores + row * kStrip;
+        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
+    }
+}
+
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
+///
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
+/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
+/// \param scores  rows * kStrip floats
+inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
+                         float* filtered, float* scores) {
+    for (int x = 0; x < kStrip; x += Vector::kLanes) {
+        if (in_order) {
+            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
+        } else {
+            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
+        }
+    }
+}
+
 // ---- ffr/kernels/hog.inl
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3418,17 +3517,17 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
@@ -3451,56 +3550,8 @@ inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const
 }
 //
 
-// ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
-
-/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
-template <bool kInOrder>
-inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
-                                          const typename Vector::Register (&taps)[10]) {
-    typename Vector::Register sums[3];
-    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
-        const typename Vector::Register product = values[tap] * taps[tap];
-        const int sum = kInOrder ? 0 : tap % 3;
-        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
-    }
-    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
-}
-
-template <bool kInOrder>
-inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
-                           float* scores) {
-    typename Vector::Register tap[10], values[10];
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
-    for (int row = 0; row < rows; ++row) {
-        Vector::load_ten(in + row * stride, values);
-        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
-    }
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
-    for (int row = 0; row < rows; ++row) {
-        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
-        float* const score = scores + row * kStrip;
-        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
-    }
-}
-
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
-///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
-/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
-/// \param scores  rows * kStrip floats
-inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
-                         float* filtered, float* scores) {
-    for (int x = 0; x < kStrip; x += Vector::kLanes) {
-        if (in_order) {
-            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
-        } else {
-            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
-        }
-    }
-}
+// ---- ffr/kernels/exact_table.inl
+// This CPU's kernels as one value (see exact.hpp).
 
 inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
                                             take_cells, energies,  blocks,    normalise, filter_strip};
@@ -3577,10 +3628,61 @@ struct Vector {
 constexpr int kStrip = 16;
 
 
+// ---- ffr/kernels/filter.inl
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+
+/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
+template <bool kInOrder>
+inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
+                                          const typename Vector::Register (&taps)[10]) {
+    typename Vector::Register sums[3];
+    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
+        const typename Vector::Register product = values[tap] * taps[tap];
+        const int sum = kInOrder ? 0 : tap % 3;
+        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
+    }
+    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
+}
+
+template <bool kInOrder>
+inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
+                           float* scores) {
+    typename Vector::Register tap[10], values[10];
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
+    for (int row = 0; row < rows; ++row) {
+        Vector::load_ten(in + row * stride, values);
+        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
+    }
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
+    for (int row = 0; row < rows; ++row) {
+        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
+        float* const score = scores + row * kStrip;
+        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
+    }
+}
+
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
+///
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
+/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
+/// \param scores  rows * kStrip floats
+inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
+                         float* filtered, float* scores) {
+    for (int x = 0; x < kStrip; x += Vector::kLanes) {
+        if (in_order) {
+            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
+        } else {
+            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
+        }
+    }
+}
+
 // ---- ffr/kernels/hog.inl
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3779,17 +3881,17 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
@@ -3812,56 +3914,8 @@ inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const
 }
 //
 
-// ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
-
-/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
-template <bool kInOrder>
-inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
-                                          const typename Vector::Register (&taps)[10]) {
-    typename Vector::Register sums[3];
-    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
-        const typename Vector::Register product = values[tap] * taps[tap];
-        const int sum = kInOrder ? 0 : tap % 3;
-        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
-    }
-    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
-}
-
-template <bool kInOrder>
-inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
-                           float* scores) {
-    typename Vector::Register tap[10], values[10];
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
-    for (int row = 0; row < rows; ++row) {
-        Vector::load_ten(in + row * stride, values);
-        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
-    }
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
-    for (int row = 0; row < rows; ++row) {
-        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
-        float* const score = scores + row * kStrip;
-        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
-    }
-}
-
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
-///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
-/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
-/// \param scores  rows * kStrip floats
-inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
-                         float* filtered, float* scores) {
-    for (int x = 0; x < kStrip; x += Vector::kLanes) {
-        if (in_order) {
-            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
-        } else {
-            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
-        }
-    }
-}
+// ---- ffr/kernels/exact_table.inl
+// This CPU's kernels as one value (see exact.hpp).
 
 inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
                                             take_cells, energies,  blocks,    normalise, filter_strip};
@@ -3936,10 +3990,61 @@ struct Vector {
 constexpr int kStrip = 8;
 
 
+// ---- ffr/kernels/filter.inl
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+
+/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
+template <bool kInOrder>
+inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
+                                          const typename Vector::Register (&taps)[10]) {
+    typename Vector::Register sums[3];
+    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
+        const typename Vector::Register product = values[tap] * taps[tap];
+        const int sum = kInOrder ? 0 : tap % 3;
+        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
+    }
+    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
+}
+
+template <bool kInOrder>
+inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
+                           float* scores) {
+    typename Vector::Register tap[10], values[10];
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
+    for (int row = 0; row < rows; ++row) {
+        Vector::load_ten(in + row * stride, values);
+        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
+    }
+    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
+    for (int row = 0; row < rows; ++row) {
+        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
+        float* const score = scores + row * kStrip;
+        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
+    }
+}
+
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
+///
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
+/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
+/// \param scores  rows * kStrip floats
+inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
+                         float* filtered, float* scores) {
+    for (int x = 0; x < kStrip; x += Vector::kLanes) {
+        if (in_order) {
+            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
+        } else {
+            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
+        }
+    }
+}
+
 // ---- ffr/kernels/hog.inl
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -4138,17 +4243,17 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
@@ -4171,56 +4276,8 @@ inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const
 }
 //
 
-// ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
-
-/// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
-template <bool kInOrder>
-inline typename Vector::Register ten_taps(const typename Vector::Register (&values)[10],
-                                          const typename Vector::Register (&taps)[10]) {
-    typename Vector::Register sums[3];
-    FFR_UNROLL for (int tap = 0; tap < 10; ++tap) {
-        const typename Vector::Register product = values[tap] * taps[tap];
-        const int sum = kInOrder ? 0 : tap % 3;
-        sums[sum] = tap < (kInOrder ? 1 : 3) ? product : sums[sum] + product;
-    }
-    return kInOrder ? sums[0] : sums[0] + (sums[1] + sums[2]);
-}
-
-template <bool kInOrder>
-inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, float* filtered,
-                           float* scores) {
-    typename Vector::Register tap[10], values[10];
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.row[i]);
-    for (int row = 0; row < rows; ++row) {
-        Vector::load_ten(in + row * stride, values);
-        Vector::store(filtered + (row + 4) * kStrip, ten_taps<kInOrder>(values, tap));
-    }
-    FFR_UNROLL for (int i = 0; i < 10; ++i) tap[i] = Vector::broadcast(taps.column[i]);
-    for (int row = 0; row < rows; ++row) {
-        FFR_UNROLL for (int i = 0; i < 10; ++i) values[i] = Vector::load(filtered + (row + i) * kStrip);
-        float* const score = scores + row * kStrip;
-        Vector::store(score, Vector::load(score) + ten_taps<kInOrder>(values, tap));
-    }
-}
-
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
-///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
-/// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
-/// \param scores  rows * kStrip floats
-inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
-                         float* filtered, float* scores) {
-    for (int x = 0; x < kStrip; x += Vector::kLanes) {
-        if (in_order) {
-            filter_columns<true>(taps, in + x, stride, rows, filtered + x, scores + x);
-        } else {
-            filter_columns<false>(taps, in + x, stride, rows, filtered + x, scores + x);
-        }
-    }
-}
+// ---- ffr/kernels/exact_table.inl
+// This CPU's kernels as one value (see exact.hpp).
 
 inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
                                             take_cells, energies,  blocks,    normalise, filter_strip};
@@ -4276,7 +4333,8 @@ class Planes {
     int channels() const { return channels_; }
     bool empty() const { return width_ == 0 || height_ == 0; }
 
-    /// First byte of a channel's row. kSlack bytes behind each row may be read, those of the next row or any.
+    /// First byte of a channel's row. Two registers' bytes behind each row may be read, those of the next row or any:
+    /// resizing and gradients read up to one register less a byte too many.
     const std::uint8_t* row(int channel, int y) const {
         return reinterpret_cast<const std::uint8_t*>(memory_.data()) + offset(channel, y);
     }
@@ -4317,10 +4375,17 @@ inline Planes split_channels(ImageView image, Workspace& workspace) {
 inline Image merge_channels(const Planes& planes) {
     Image image(planes.width(), planes.height(), planes.channels());
     for (int y = 0; y < planes.height(); ++y) {
-        for (int channel = 0; channel < planes.channels(); ++channel) {
-            const std::uint8_t* const from = planes.row(channel, y);
-            std::uint8_t* const to = image.row(y) + channel;
-            for (int x = 0; x < planes.width(); ++x) to[x * planes.channels()] = from[x];
+        if (planes.channels() == 1) {
+            std::copy_n(planes.row(0, y), planes.width(), image.row(y));
+            continue;
+        }
+        const std::uint8_t *const red = planes.row(0, y), *const green = planes.row(1, y),
+                                  *const blue = planes.row(2, y);
+        std::uint8_t* to = image.row(y);
+        for (int x = 0; x < planes.width(); ++x) {
+            *to++ = red[x];
+            *to++ = green[x];
+            *to++ = blue[x];
         }
     }
     return image;
@@ -4364,7 +4429,7 @@ struct GroupedColumns {
     std::vector<std::uint8_t> offset;  // and each column's distance from it
 };
 
-/// What kernels need to know of columns: all but the counts in whole registers.
+/// Fills up the last register's columns, and finds each eight's first pixel.
 inline void find_starts(GroupedColumns& columns) {
     const std::size_t count = columns.left.size(), most = kernels::kMostLanes;
     const std::size_t padded = (count + most - 1) / most * most;
@@ -4532,9 +4597,13 @@ inline Image pyramid_down(ImageView image) {
 
 /// Twice the size, to find faces of half the size: 2 * width + 2 by 2 * height + 1 pixels.
 /// Pixel x of the input lies at 2 * (x + 1.25) of the output, y at 2 * (y + 0.75).
-/// \throws InvalidArgument when the image is empty
+/// \throws InvalidArgument when the image is empty, or a side too large to be doubled
 inline Image pyramid_up(ImageView image) {
     require_pixels(image);
+    if (std::max(image.width, image.height) > 1'000'000'000) {
+        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                              " pixels can't be doubled");
+    }
     Workspace workspace;
     return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
 }
@@ -4870,7 +4939,7 @@ FFR_EXACT_FLOAT_END
 ///                                                                                                      |
 ///     map of features, a row of cells at a time <-- cuts and scales of two rows of blocks <------------+
 ///
-/// All that's between the pixels and the features stays in the first-level cache. Each sum is taken in the plain
+/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the plain
 /// version's order, so that the features are the same bits; rows of cells are independent but for their neighbours, so
 /// that threads can share them.
 
@@ -4878,6 +4947,7 @@ FFR_EXACT_FLOAT_END
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 
@@ -4892,39 +4962,32 @@ inline std::ptrdiff_t whole_registers(int count) {
     return (count + kernels::kMostLanes - 1) / kernels::kMostLanes * kernels::kMostLanes;
 }
 
-/// HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
+/// Some rows of HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
 class FeatureMap {
   public:
-    static constexpr int kMargin = 4;  // zeros left of a row; right of it there are at least five
+    static constexpr int kMargin = 4;  // zeros left of a row
 
-    FeatureMap(int rows, int columns, Workspace& workspace)
-        : rows_(rows),
+    /// Rows first..end-1 of an image's features, whose values are any.
+    FeatureMap(int first, int end, int columns, Workspace& workspace)
+        : first_(first),
+          end_(end),
           columns_(columns),
+          // Kernels read as many columns as whole registers hold, and 16 more.
           stride_(whole_registers(columns) + kernels::kMostLanes),
-          values_(workspace, static_cast<std::size_t>(kHogPlanes * rows * stride_)) {}
+          values_(workspace, kHogPlanes * static_cast<std::size_t>((end - first) * stride_)) {}
 
-    int rows() const { return rows_; }
+    int first_row() const { return first_; }
+    int end_row() const { return end_; }
     int columns() const { return columns_; }
     /// Floats from a row to the next, and from a plane to the next.
     std::ptrdiff_t stride() const { return stride_; }
-    std::ptrdiff_t plane_stride() const { return rows_ * stride_; }
+    std::ptrdiff_t plane_stride() const { return (end_ - first_) * stride_; }
 
     /// The first cell of a row; the margin lies before it.
-    float* row(int plane, int row) { return values_.data() + plane * plane_stride() + row * stride_ + kMargin; }
-    const float* row(int plane, int row) const {
-        return values_.data() + plane * plane_stride() + row * stride_ + kMargin;
-    }
+    float* row(int plane, int row) { return values_.data() + offset(plane, row); }
+    const float* row(int plane, int row) const { return values_.data() + offset(plane, row); }
 
-    HogFeatures without_margins() const {
-        HogFeatures features(rows_, columns_);
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            for (int y = 0; y < rows_; ++y) {
-                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y} * columns_);
-            }
-        }
-        return features;
-    }
-
+    /// Zeros from the ends of a row to the next row's cells.
     void clear_margins(int row) {
         for (int plane = 0; plane < kHogPlanes; ++plane) {
             float* const first = this->row(plane, row);
@@ -4933,11 +4996,38 @@ class FeatureMap {
         }
     }
 
+    HogFeatures without_margins() const {
+        HogFeatures features(end_ - first_, columns_);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first_; y < end_; ++y) {
+                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y - first_} * columns_);
+            }
+        }
+        return features;
+    }
+
   private:
-    int rows_, columns_;
+    std::ptrdiff_t offset(int plane, int row) const {
+        return plane * plane_stride() + (row - first_) * stride_ + kMargin;
+    }
+
+    int first_, end_, columns_;
     std::ptrdiff_t stride_;
     Workspace::Floats values_;
 };
+
+/// Most pixels that are searched: the kernels know places exactly up to rows of 100 million.
+constexpr std::int64_t kMostPixels = 1'000'000'000;
+
+/// \throws InvalidArgument when an image that's doubled some times has more pixels
+inline void require_searchable(ImageView image, int upsample) {
+    const std::int64_t times = std::int64_t{1} << (2 * upsample);
+    if (std::int64_t{image.width} > kMostPixels / times / image.height) {
+        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                              " pixels, doubled " + std::to_string(upsample) + " times, has more than " +
+                              std::to_string(kMostPixels) + " pixels");
+    }
+}
 
 /// Makes the features of some rows of cells.
 class HogBand {
@@ -4960,7 +5050,10 @@ class HogBand {
         }
         for (auto& histograms : histograms_) histograms.resize(static_cast<std::size_t>(kSignedBins * row_));
         for (auto& energy : energy_) energy.resize(static_cast<std::size_t>(row_));
-        for (auto& blocks : blocks_) blocks = {energy_[0], energy_[0]};
+        for (Blocks& blocks : blocks_) {
+            blocks.cut.resize(energy_[0].size());
+            blocks.scale.resize(energy_[0].size());
+        }
     }
 
     /// Feature rows begin..end-1. These need the cells from `begin` to `end` + 1, and those the pixels around.
@@ -5062,14 +5155,14 @@ class HogBand {
     std::array<Blocks, 2> blocks_;
 };
 
-/// HOG features of planes that have some.
-inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, Workspace& workspace,
+/// Feature rows first..end-1 of planes that have some.
+inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int first, int end, Workspace& workspace,
                                kernels::SimdPath path = kernels::simd_path()) {
-    FeatureMap features(grid.feature_rows(), grid.feature_columns(), workspace);
+    FeatureMap features(first, end, grid.feature_columns(), workspace);
     // Bands overlap by two rows of cells and more, so there are no more of them than threads.
-    const int bands = std::min(workspace.threads().size(), features.rows());
+    const int rows = end - first, bands = std::min(workspace.threads().size(), rows);
     workspace.threads().run(bands, [&](int band, int) {
-        const auto edge = [&](int i) { return static_cast<int>(std::int64_t{features.rows()} * i / bands); };
+        const auto edge = [&](int i) { return first + static_cast<int>(std::int64_t{rows} * i / bands); };
         HogBand(image, grid, kernels::exact_kernels_of(path), features).run(edge(band), edge(band + 1));
     });
     return features;
@@ -5082,14 +5175,17 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, Worksp
 /// \param image  any size, gray or RGB
 /// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
 ///          image under 20 pixels on a side has none
-/// \throws InvalidArgument when the image is empty
-/// Cost: proportional to the pixels. Thread-safe.
+/// \throws InvalidArgument when the image is empty or has more than a billion pixels
+/// Cost: proportional to the pixels. Memory: 2 to 6 bytes a pixel beyond the result, more for an image of few columns.
+/// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
     require_pixels(image);
+    detail::require_searchable(image, 0);
     const detail::CellGrid grid(image.width, image.height);
     if (!grid.has_features()) return HogFeatures(0, 0);
     Workspace workspace;
-    return detail::hog_features(detail::split_channels(image, workspace), grid, workspace).without_margins();
+    const detail::Planes planes = detail::split_channels(image, workspace);
+    return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
 }
 
 }  // namespace ffr
@@ -5112,7 +5208,7 @@ FFR_EXACT_FLOAT_END
 /// of 100: first the row filter, then the column filter over what it gave.
 ///
 /// Strips of 8 or 16 columns are filtered one by one through all planes, so that a strip's features of a plane and its
-/// scores stay in the first-level cache, and so that threads can share them.
+/// scores stay in the caches, and so that threads can share them.
 
 #include <algorithm>
 #include <array>
@@ -5125,7 +5221,7 @@ FFR_EXACT_FLOAT_BEGIN
 namespace ffr::detail {
 
 /// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
-constexpr int kFilterSize = 10, kFilterBefore = 4;
+constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
 /// Columns that the reference filters at a time; what's left over is added up in another order.
 constexpr int kFilterGroup = 8;
 
@@ -5190,8 +5286,8 @@ struct Strip {
 /// A map's columns in strips.
 inline std::vector<Strip> strips_of(int columns, kernels::SimdPath path) {
     std::vector<Strip> strips;
-    const kernels::ExactKernels *const wide = &kernels::exact_kernels_of(path), *const narrow =
-                                                                                    &kernels::narrow_kernels_of(path);
+    const kernels::ExactKernels* const wide = &kernels::exact_kernels_of(path);
+    const kernels::ExactKernels* const narrow = &kernels::narrow_kernels_of(path);
     const int grouped = columns / kFilterGroup * kFilterGroup;
     for (int x = 0; x < columns; x += strips.back().columns) {
         const bool fits = x + wide->strip <= grouped;
@@ -5206,11 +5302,14 @@ class StripScores {
   public:
     /// \param filters  of which all pairs are in the order of their planes
     StripScores(const FeatureMap& features, const std::vector<SlidingFilter>& filters, const Strip& strip)
-        : width_(strip.kernels->strip), rows_(features.rows()), scores_(filters.size() * map_size(rows_), 0.0f) {
+        : width_(strip.kernels->strip),
+          first_(features.first_row()),
+          rows_(features.end_row() - first_),
+          scores_(filters.size() * map_size(rows_), 0.0f) {
         std::vector<float> filtered(map_size(rows_ + kFilterSize - 1), 0.0f);
         std::vector<std::size_t> next(filters.size(), 0);
         for (int plane = 0; plane < kHogPlanes; ++plane) {
-            const float* const in = features.row(plane, 0) + strip.first - kFilterBefore;
+            const float* const in = features.row(plane, first_) + strip.first - kFilterBefore;
             for (std::size_t k = 0; k < filters.size(); ++k) {
                 const std::vector<SeparablePair>& pairs = filters[k].pairs;
                 for (; next[k] < pairs.size() && pairs[next[k]].plane == plane; ++next[k]) {
@@ -5222,15 +5321,16 @@ class StripScores {
         }
     }
 
-    /// Of a filter at a row and at a column of the strip.
+    /// Of a filter at a row of the features and at a column of the strip. Near the ends of features that aren't all of an
+    /// image's, windows hang over as they do at its border.
     float at(std::size_t filter, int row, int column) const {
-        return scores_[filter * map_size(rows_) + map_size(row) + static_cast<std::size_t>(column)];
+        return scores_[filter * map_size(rows_) + map_size(row - first_) + static_cast<std::size_t>(column)];
     }
 
   private:
     std::size_t map_size(int rows) const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width_); }
 
-    int width_, rows_;
+    int width_, first_, rows_;
     std::vector<float> scores_;  // of each filter the strip's rows
 };
 
@@ -5245,10 +5345,8 @@ FFR_EXACT_FLOAT_END
 ///
 ///     image -> levels -> HOG features -> 5 score maps a level -> windows above threshold -> boxes -> suppression
 ///
-/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features, less a
-/// threshold. The five were trained on faces seen from the front, the left, the right, and tilted to both sides. Each
-/// plane of a filter is a sum of one to three products of a column and a row ("separable"), which takes 20
-/// multiplications a window instead of 100.
+/// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
+/// were trained on faces seen from the front, the left, the right, and tilted to both sides.
 ///
 /// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
 
@@ -5317,7 +5415,7 @@ class FaceDetector {
     /// Most doublings of the image before the search.
     static constexpr int kMaxUpsample = 4;
     /// Most pixels of the image after them.
-    static constexpr std::int64_t kMaxPixels = 1'000'000'000;
+    static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
 
     /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
@@ -5330,7 +5428,8 @@ class FaceDetector {
     /// \param options  upsampling and threshold
     /// \returns detections by falling score; where boxes overlap only the best
     /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
-    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: two to four times the (upsampled) image.
+    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: 4 to 7 bytes a pixel of
+    /// the (upsampled) image, in colour or gray.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
         Workspace workspace;
         return detect(image, options, workspace);
@@ -5344,12 +5443,7 @@ class FaceDetector {
             throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
                                   std::to_string(options.upsample));
         }
-        const std::int64_t times = std::int64_t{1} << (2 * options.upsample);
-        if (std::int64_t{image.width} > kMaxPixels / times / image.height) {
-            throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                  " pixels, doubled " + std::to_string(options.upsample) + " times, has more than " +
-                                  std::to_string(kMaxPixels) + " pixels");
-        }
+        detail::require_searchable(image, options.upsample);
         detail::Planes level = detail::split_channels(image, workspace);
         for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
         std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
@@ -5405,26 +5499,35 @@ class FaceDetector {
         return all;
     }
 
+    /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
     void search_level(const detail::Planes& image, int level, double threshold, Workspace& workspace,
                       std::vector<Candidate>& found) const {
+        constexpr int kBand = 256;
         const detail::CellGrid grid(image.width(), image.height());
         if (!grid.has_features()) return;
-        const detail::FeatureMap features = detail::hog_features(image, grid, workspace);
-        const std::vector<detail::Strip> strips = detail::strips_of(features.columns(), kernels::simd_path());
+        const std::vector<detail::Strip> strips = detail::strips_of(grid.feature_columns(), kernels::simd_path());
         std::vector<std::vector<Candidate>> found_in(strips.size());
-        workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
-            const auto i = static_cast<std::size_t>(task);
-            found_in[i] = search_strip(features, strips[i], level, threshold);
-        });
-        for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+        for (int begin = 0; begin < grid.feature_rows(); begin += kBand) {
+            const int end = std::min(begin + kBand, grid.feature_rows());
+            // A window needs the rows around.
+            const int first = std::max(begin - detail::kFilterBefore, 0);
+            const int behind = std::min(end + detail::kFilterBehind, grid.feature_rows());
+            const auto features = detail::hog_features(image, grid, first, behind, workspace);
+            workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
+                const auto i = static_cast<std::size_t>(task);
+                found_in[i] = search_strip(features, strips[i], begin, end, level, threshold);
+            });
+            for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+        }
     }
 
-    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int level,
-                                        double threshold) const {
+    /// Of rows begin..end-1.
+    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int begin,
+                                        int end, int level, double threshold) const {
         const detail::StripScores scores(features, filters_, strip);
         std::vector<Candidate> found;
         for (std::size_t k = 0; k < filters_.size(); ++k) {
-            for (int row = 0; row < features.rows(); ++row) {
+            for (int row = begin; row < end; ++row) {
                 for (int x = 0; x < strip.columns; ++x) {
                     const double sum = scores.at(k, row, x);
                     if (!(sum >= filters_[k].threshold + threshold)) continue;

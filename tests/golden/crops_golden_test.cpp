@@ -30,17 +30,17 @@ ffr::Image part_of(const ffr::Image& image, const golden::Json& record) {
 }
 
 std::string digest(const std::vector<ffr::Detection>& detections) {
-    std::vector<unsigned char> bytes;
-    const auto append = [&bytes](auto value) {
-        unsigned char raw[sizeof value];
-        std::memcpy(raw, &value, sizeof value);
-        bytes.insert(bytes.end(), raw, raw + sizeof value);
+    std::vector<std::uint8_t> bytes;
+    const auto append = [&bytes](auto bits) {
+        for (std::size_t i = 0; i < sizeof bits; ++i) bytes.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
     };
     for (const ffr::Detection& face : detections) {
         for (const int edge : {face.box.left, face.box.top, face.box.right, face.box.bottom, face.view}) {
-            append(static_cast<std::int32_t>(edge));
+            append(static_cast<std::uint32_t>(edge));
         }
-        append(face.score);
+        std::uint64_t score = 0;
+        std::memcpy(&score, &face.score, sizeof score);
+        append(score);
     }
     return golden::hash(bytes);
 }

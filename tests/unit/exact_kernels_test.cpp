@@ -24,8 +24,9 @@ using namespace ffr;
 
 namespace {
 
-constexpr std::pair<int, int> kSizes[] = {{20, 20}, {21, 33}, {27, 20},  {28, 45},  {35, 29},   {36, 36},  {43, 76},
-                                          {44, 20}, {83, 64}, {100, 23}, {131, 61}, {140, 140}, {203, 90}, {20, 300}};
+constexpr std::pair<int, int> kSizes[] = {{20, 20},  {21, 33},  {27, 20}, {28, 45},  {35, 29},  {36, 36},
+                                          {43, 76},  {44, 20},  {83, 64}, {100, 23}, {131, 61}, {140, 140},
+                                          {203, 90}, {20, 300}, {19, 40}, {2000, 24}};
 
 /// Noise with few levels, of which many gradients are equally long.
 Image coarse(int width, int height, int channels) {
@@ -61,10 +62,9 @@ std::size_t differences(const HogFeatures& a, const HogFeatures& b) {
     return count;
 }
 
-detail::SlidingFilter random_filter() {
+detail::SlidingFilter random_filter(const std::vector<int>& planes, unsigned seed) {
     detail::SlidingFilter filter{{}, 0};
-    unsigned seed = 1;
-    for (const int plane : {0, 0, 3, 4, 4, 17, 18, 30}) {
+    for (const int plane : planes) {
         detail::SeparablePair pair{plane, {}, {}};
         const std::vector<float> taps = numbers(2 * detail::kFilterSize, ++seed);
         std::copy_n(taps.begin(), detail::kFilterSize, pair.column.begin());
@@ -173,7 +173,8 @@ TEST_CASE("HOG features are the plain loops', whatever the path and the number o
                     const detail::Planes planes = detail::split_channels(image, workspace);
                     for (const kernels::SimdPath path : simd_paths()) {
                         CAPTURE(std::string(kernels::simd_name(path)));
-                        const auto found = detail::hog_features(planes, grid, workspace, path);
+                        if (!grid.has_features()) continue;
+                        const auto found = detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace, path);
                         REQUIRE(differences(found.without_margins(), plain) == 0);
                     }
                 }
@@ -183,13 +184,16 @@ TEST_CASE("HOG features are the plain loops', whatever the path and the number o
 }
 
 TEST_CASE("a filter's scores are the plain loops' at each place") {
-    const std::vector<detail::SlidingFilter> filters{random_filter(), random_filter()};
+    const std::vector<detail::SlidingFilter> filters{random_filter({0, 0, 3, 4, 4, 17, 18, 30}, 1),
+                                                     random_filter({}, 2), random_filter({1, 3, 4, 26, 26, 30}, 3)};
     Workspace workspace;
     for (const auto& size : kSizes) {
         const Image image = noise(size.first, size.second, 3, 5);
         CAPTURE(image.width());
         const detail::CellGrid grid(image.width(), image.height());
-        const auto map = detail::hog_features(detail::split_channels(image, workspace), grid, workspace);
+        if (!grid.has_features()) continue;
+        const auto planes = detail::split_channels(image, workspace);
+        const auto map = detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace);
         const HogFeatures features = map.without_margins();
         for (const kernels::SimdPath path : simd_paths()) {
             CAPTURE(std::string(kernels::simd_name(path)));
@@ -200,13 +204,67 @@ TEST_CASE("a filter's scores are the plain loops' at each place") {
                 REQUIRE(strip.columns <= strip.kernels->strip);
                 const detail::StripScores scores(map, filters, strip);
                 for (int x = 0; x < strip.columns; ++x, ++next) {
-                    for (int row = 0; row < map.rows(); ++row) {
-                        wrong += scores.at(1, row, x) != detail::plain_score(features, filters[1], row, next);
+                    for (int row = 0; row < map.end_row(); ++row) {
+                        for (std::size_t k = 0; k < filters.size(); ++k) {
+                            wrong += scores.at(k, row, x) != detail::plain_score(features, filters[k], row, next);
+                        }
                     }
                 }
             }
             CHECK(next == map.columns());
             CHECK(wrong == 0);
+        }
+    }
+}
+
+TEST_CASE("rows of features out of the middle are those of the whole") {
+    Workspace workspace(2);
+    const Image image = noise(90, 203, 3, 5);
+    const detail::CellGrid grid(image.width(), image.height());
+    const auto planes = detail::split_channels(image, workspace);
+    const HogFeatures whole = detail::plain_hog(image);
+    for (const auto& rows : {std::pair{0, 1}, std::pair{0, 5}, std::pair{7, 8}, std::pair{11, 23}}) {
+        const auto map = detail::hog_features(planes, grid, rows.first, rows.second, workspace);
+        const HogFeatures part = map.without_margins();
+        REQUIRE(part.rows() == rows.second - rows.first);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int row = 0; row < part.rows(); ++row) {
+                for (int column = 0; column < part.columns(); ++column) {
+                    REQUIRE(part.at(plane, row, column) == whole.at(plane, rows.first + row, column));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("channels parted and put together again are what they were, gaps between rows or not") {
+    for (const int threads : {1, 3}) {
+        Workspace workspace(threads);
+        for (const int channels : {1, 3}) {
+            for (const int width : {1, 16, 53}) {
+                const Image image = noise(width + 7, 5, channels, 9);
+                ImageView part = image;
+                part.width = width;
+                const Image again = detail::merge_channels(detail::split_channels(part, workspace));
+                REQUIRE(again.width() == width);
+                for (int y = 0; y < again.height(); ++y) {
+                    REQUIRE(std::equal(again.row(y), again.row(y) + width * channels, image.row(y)));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("an image is resized the same by any number of threads") {
+    Workspace one(1), three(3);
+    for (const auto& size : {std::pair{1, 1}, std::pair{7, 90}, std::pair{90, 7}, std::pair{131, 77}}) {
+        const Image image = noise(size.first, size.second, 3, 4);
+        for (const auto& to : {std::pair{1, 1}, std::pair{5, 200}, std::pair{109, 64}}) {
+            const auto resized = [&](Workspace& workspace) {
+                const auto planes = detail::split_channels(image, workspace);
+                return detail::merge_channels(detail::resize(planes, to.first, to.second, workspace));
+            };
+            CHECK((resized(one) == resized(three)));
         }
     }
 }

@@ -310,7 +310,8 @@ TEST_CASE("threads that share an image find what one finds, and a workspace can 
 
 TEST_CASE("the search takes at most seven bytes a pixel") {
     const FaceDetector detector = FaceDetector::load(shipped());
-    for (const auto& size : {std::pair{512, 512}, std::pair{1920, 1080}, std::pair{333, 777}}) {
+    for (const auto& size : {std::pair{512, 512}, std::pair{1920, 1080}, std::pair{333, 777}, std::pair{64, 20000},
+                             std::pair{20000, 64}}) {
         for (const int channels : {1, 3}) {
             Workspace workspace;
             detector.detect(noise(size.first, size.second, channels, 3), {}, workspace);
@@ -319,6 +320,22 @@ TEST_CASE("the search takes at most seven bytes a pixel") {
             CAPTURE(channels);
             CHECK(static_cast<double>(workspace.bytes()) <= 7 * pixels);
         }
+    }
+}
+
+TEST_CASE("a tall image, which is searched in bands, has the faces of its parts") {
+    const FaceDetector detector = FaceDetector::load(shipped());
+    const Image image = picture("portrait");
+    // A band has 256 rows of cells; the faces lie before, on and behind the border between the first two.
+    for (const int top : {1600, 1800, 1880, 1960, 2040, 2100}) {
+        CAPTURE(top);
+        const int rest = top % 8;  // where the grid's cells begin
+        const std::vector<Detection> alone = detector.detect(padded(image, 0, 64 + rest, 0, 64));
+        std::vector<Detection> found;
+        for (const Detection& face : detector.detect(padded(image, 0, top, 0, 64))) found.push_back(face);
+        REQUIRE(alone.size() == 1);
+        REQUIRE(found.size() == 1);
+        CHECK(std::abs((found[0].box.top - top) - (alone[0].box.top - 64 - rest)) <= 30);
     }
 }
 

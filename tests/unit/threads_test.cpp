@@ -80,3 +80,19 @@ TEST_CASE("a workspace hands out the smallest piece that's free and large enough
     CHECK(e.data() != moved.data());
     CHECK(workspace.bytes() == 480);
 }
+
+TEST_CASE("ranges are all indices, each once, on any number of threads") {
+    for (const int threads : {1, 2, 5}) {
+        ffr::ThreadPool pool(threads);
+        for (const int count : {0, 1, 3, 19, 20, 1000}) {
+            std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+            pool.run_ranges(count, [&](int begin, int end, int thread) {
+                CHECK(thread >= 0);
+                CHECK(thread < threads);
+                for (int i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+            });
+            for (const std::atomic<int>& visit : visits) CHECK(visit == 1);
+        }
+        CHECK_THROWS_AS(pool.run_ranges(9, [](int, int, int) { throw std::runtime_error("no"); }), std::runtime_error);
+    }
+}

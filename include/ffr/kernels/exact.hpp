@@ -147,10 +147,11 @@ struct Vector {
 
 constexpr int kStrip = 8;
 
+#include "filter.inl"
 #include "hog.inl"
 #include "resize.inl"
 //
-#include "filter.inl"
+#include "exact_table.inl"
 
 FFR_EXACT_FLOAT_END
 
@@ -214,10 +215,11 @@ struct Vector {
 
 constexpr int kStrip = 8;
 
+#include "filter.inl"
 #include "hog.inl"
 #include "resize.inl"
 //
-#include "filter.inl"
+#include "exact_table.inl"
 
 FFR_EXACT_FLOAT_END
 
@@ -305,10 +307,11 @@ struct Vector {
 
 constexpr int kStrip = 8;
 
+#include "filter.inl"
 #include "hog.inl"
 #include "resize.inl"
 //
-#include "filter.inl"
+#include "exact_table.inl"
 
 FFR_EXACT_FLOAT_END
 
@@ -381,10 +384,11 @@ struct Vector {
 
 constexpr int kStrip = 16;
 
+#include "filter.inl"
 #include "hog.inl"
 #include "resize.inl"
 //
-#include "filter.inl"
+#include "exact_table.inl"
 
 FFR_EXACT_FLOAT_END
 
@@ -455,10 +459,11 @@ struct Vector {
 
 constexpr int kStrip = 8;
 
+#include "filter.inl"
 #include "hog.inl"
 #include "resize.inl"
 //
-#include "filter.inl"
+#include "exact_table.inl"
 
 FFR_EXACT_FLOAT_END
 

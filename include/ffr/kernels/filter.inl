@@ -30,12 +30,12 @@ inline void filter_columns(const SeparableTaps& taps, const float* in, std::ptrd
     }
 }
 
-/// Adds the response of a column times a row of taps to the scores of a strip of `Vector::kStrip` columns.
+/// Adds the response of a column times a row of taps to the scores of a strip of kStrip columns.
 ///
-/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; 9 more than it has columns
-///            are read
+/// \param in  the strip's plane: `rows` rows, each of which starts 4 cells left of the strip; up to 16 more than it has
+///            columns are read
 /// \param in_order  whether its columns are the last ones mod 8 of their map, whose taps are added in order
-/// \param filtered  room for rows + 9 rows, the first 4 and the last 5 of them 0
+/// \param filtered  room for rows + 9 rows of kStrip, the first 4 and the last 5 of them 0
 /// \param scores  rows * kStrip floats
 inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdiff_t stride, int rows, bool in_order,
                          float* filtered, float* scores) {
@@ -47,6 +47,3 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
         }
     }
 }
-
-inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, orient,    cast_votes,
-                                            take_cells, energies,  blocks,    normalise, filter_strip};

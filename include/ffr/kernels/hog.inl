@@ -1,6 +1,6 @@
 // Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
 // plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is computed as well, from whatever is there.
+// last is read and written as well, whatever it is, so there has to be room.
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///

@@ -4,17 +4,17 @@
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
                       std::uint8_t* blue) {
     int x = 0;
-    for (; x + 16 <= count; x += 16) Vector::split(pixels + 3 * x, red + x, green + x, blue + x);
-    for (; x < count; ++x) {
-        red[x] = pixels[3 * x];
-        green[x] = pixels[3 * x + 1];
-        blue[x] = pixels[3 * x + 2];
+    for (; x + 16 <= count; x += 16, pixels += 48) Vector::split(pixels, red + x, green + x, blue + x);
+    for (; x < count; ++x, pixels += 3) {
+        red[x] = pixels[0];
+        green[x] = pixels[1];
+        blue[x] = pixels[2];
     }
 }
 
 /// Output columns first .. first + count - 1 of a resized row, in the order of blend_plain in resize.hpp; `count` is a
 /// multiple of 16.
-/// \param top, bottom  the two input rows; 17 bytes behind an eight's first sample are read
+/// \param top, bottom  the two input rows; 17 bytes from each eight's first sample on are read
 /// \param above, below  their weights
 inline void blend_row(const std::uint8_t* top, const std::uint8_t* bottom, const Samples& samples, int first, int count,
                       float above, float below, bool round, std::uint8_t* out) {
