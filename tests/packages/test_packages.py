@@ -6,8 +6,10 @@ The installation is made from BUILD, in a folder with a space in its name, and m
 was. test_release.sh has what takes longer.
 """
 
+import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -83,6 +85,14 @@ class Packages(unittest.TestCase):
 
     def test_the_installed_program_finds_the_installed_weights(self):
         self.assertIn(f"{self.weights / 'resnet29.ffr'}: resnet29", run(self.prefix / "bin" / "ffr", "info"))
+
+    def test_all_recipes_have_the_library_s_version(self):
+        header = (SOURCE / "include" / "ffr" / "version.hpp").read_text()
+        version = re.search(r'kVersion = "([0-9.]+)"', header).group(1)
+        packaging = SOURCE / "packaging"
+        self.assertEqual(json.loads((packaging / "vcpkg" / "vcpkg.json").read_text())["version"], version)
+        self.assertRegex((packaging / "debian" / "changelog").read_text(), rf"\Affr \({re.escape(version)}-")
+        self.assertIn(f"\n## [{version}]", (SOURCE / "CHANGELOG.md").read_text())
 
     def test_nothing_installed_knows_where_it_was_built(self):
         texts = [path for path in self.prefix.rglob("*") if path.suffix in {".cmake", ".pc", ".hpp", ".inl"}]
