@@ -1,5 +1,5 @@
-# What `cmake --install` and cpack take: headers, compiled kernels, weights, the program, and what other projects find
-# ffr by. A further library joins with install(TARGETS ... EXPORT ffrTargets) here, and becomes a component by that.
+# What `cmake --install` and cpack take: headers, compiled kernels, libffr, weights, the program, and what other projects
+# find ffr by.
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/ffr DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -12,6 +12,9 @@ endif()
 # Other targets build the kernels only where they link them, but an installation has them.
 set_target_properties(ffr_kernels PROPERTIES EXCLUDE_FROM_ALL OFF)
 install(TARGETS ffr ffr_kernels EXPORT ffrTargets)
+if(FFR_BUILD_C_LIBRARY)
+  install(TARGETS ffr_c_shared ffr_c_static EXPORT ffrTargets)
+endif()
 
 # For find_package(ffr).
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/ffr)
@@ -27,8 +30,12 @@ install(FILES ${PROJECT_BINARY_DIR}/ffrConfig.cmake ${PROJECT_BINARY_DIR}/ffrCon
 # For pkg-config, relative to its own file so that the installation can be moved.
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
-configure_file(cmake/ffr.pc.in ffr.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/ffr.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name ffr ffr-c)
+  if(name STREQUAL "ffr" OR FFR_BUILD_C_LIBRARY)
+    configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  endif()
+endforeach()
 
 # For cpack -G TGZ, ZIP or DEB.
 set(CPACK_GENERATOR TGZ ZIP)

@@ -75,6 +75,24 @@ class Packages(unittest.TestCase):
         run(*compiler, "-std=c++17", CONSUMER / "main.cpp", *flags, "-o", program)
         self.assertEqual(run(program, weights, PHOTO), BOX)
 
+    def test_c_programs_get_libffr_without_a_word_of_c_plus_plus(self):
+        project = self.folder / "in C"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.21)\nproject(in_c LANGUAGES C)\n"
+            "find_package(ffr 0.1 REQUIRED COMPONENTS c_shared)\n"
+            "add_executable(in_c version.c)\ntarget_link_libraries(in_c PRIVATE ffr::c_shared)\n")
+        source = project / "version.c"
+        source.write_text("#include <ffr/ffr.h>\nint main(void) { return ffr_version() != FFR_VERSION; }\n")
+        run("cmake", "-G", "Ninja", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run("cmake", "--build", project / "build")
+        run(project / "build" / "in_c")
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(next(self.prefix.rglob("ffr-c.pc")).parent))
+        flags = shlex.split(run("pkg-config", "--cflags", "--libs", "ffr-c", env=environment))
+        library = next(self.prefix.rglob("ffr-c.pc")).parent.parent
+        run(os.environ.get("CC", "cc"), source, *flags, f"-Wl,-rpath,{library}", "-o", project / "by pkg-config")
+        run(project / "by pkg-config")
+
     def test_add_subdirectory_gives_the_same_targets(self):
         program = self.build("consumer-embedded", FFR_FROM="add_subdirectory", FFR_SOURCE=SOURCE)
         self.assertEqual(run(program, PHOTO), BOX)
