@@ -12,8 +12,7 @@ ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& opti
         if (!options.weights.empty() || (variable != nullptr && *variable != '\0')) throw;
         for (const EmbeddedFile& file : embedded_files()) {
             if (file.name != "weights/" + name) continue;
-            return ffr::WeightsFile::from_memory(file.begin, static_cast<std::size_t>(file.end - file.begin),
-                                                 "embedded " + name);
+            return ffr::WeightsFile::from_memory(file.bytes, file.size, "embedded " + name);
         }
         throw;
     }

@@ -11,8 +11,7 @@ std::vector<ShippedPhoto> shipped_photos(const std::string& folder) {
     for (const EmbeddedFile& file : embedded_files()) {
         const std::string name = file.name;
         if (name.rfind(prefix, 0) != 0) continue;
-        photos.push_back({name.substr(root.size()),
-                          ffr::decode_image(file.begin, static_cast<std::size_t>(file.end - file.begin), name)});
+        photos.push_back({name.substr(root.size()), ffr::decode_image(file.bytes, file.size, name)});
     }
     if (photos.empty()) throw ffr::Error("this program was built without photos (FFR_EMBED_WEIGHTS=OFF)");
     std::sort(photos.begin(), photos.end(),

@@ -2,7 +2,7 @@
 # Installs what building ffr needs, where that is missing. demo.sh and test.sh call it; there's no need to call it yourself.
 #
 #   bash scripts/setup.sh          compiler, CMake, Eigen, stb, CLI11, nlohmann/json, OpenSSL
-#   bash scripts/setup.sh tests    doctest and Python too
+#   bash scripts/setup.sh tests    doctest, Python and pkg-config too
 #   bash scripts/setup.sh ci       clang, its formatter and its checker, Doxygen, OpenBLAS and Google Benchmark too
 set -euo pipefail
 
@@ -10,8 +10,8 @@ apt_packages=(g++ cmake ninja-build libeigen3-dev libstb-dev libcli11-dev nlohma
 brew_packages=(cmake ninja eigen stb cli11 nlohmann-json openssl)
 case "${1:-}" in
   tests | ci)
-    apt_packages+=(doctest-dev python3 python3-venv)
-    brew_packages+=(doctest python)
+    apt_packages+=(doctest-dev pkg-config python3 python3-venv)
+    brew_packages+=(doctest pkg-config python)
     ;;&
   ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev) ;;
 esac
@@ -39,7 +39,7 @@ else
   missing=()
   for command in c++ cmake ninja; do command -v "$command" >/dev/null || missing+=("$command"); done
   echo "setup.sh: this system has neither apt nor Homebrew. ffr needs a C++17 compiler, CMake 3.21, Ninja, Eigen 3.3," >&2
-  echo "stb_image.h and stb_image_write.h, CLI11, nlohmann/json, OpenSSL and, for the tests, doctest and Python 3." >&2
+  echo "stb_image.h and stb_image_write.h, CLI11, nlohmann/json, OpenSSL and, for the tests, doctest, pkg-config and Python 3." >&2
   if [ ${#missing[@]} -gt 0 ]; then
     echo "Of these, missing for certain: ${missing[*]}" >&2
     exit 1
