@@ -30,6 +30,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
 struct AffineMap {
@@ -181,6 +182,7 @@ inline Image align_face(ImageView image, const Landmarks& landmarks, int size = 
     return warp_affine(image, face_alignment(landmarks, size, by), size, size);
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

@@ -32,6 +32,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A box with real edges, counted like Rect: width = right - left + 1.
 struct RectF {
@@ -273,6 +274,7 @@ inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
     return detail::sample(level, box, chip.angle, chip.size);
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

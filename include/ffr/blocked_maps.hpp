@@ -9,6 +9,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Maps of a batch of faces; the channels that fill up the last block are 0. Its memory is a workspace's.
 class BlockedMaps {
@@ -74,4 +75,5 @@ bool can_add(const Maps& shortcut, const Maps& out) {
            shortcut.channels() <= out.channels();
 }
 
+}  // namespace v0_1
 }  // namespace ffr

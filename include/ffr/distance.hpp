@@ -10,6 +10,7 @@
 #include "detail/ieee.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
 using Embedding = std::array<float, 128>;
@@ -53,4 +54,5 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
     return "";
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -24,6 +24,7 @@
 #include "image.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A colour, 0 to 255 a channel.
 struct Color {
@@ -349,4 +350,5 @@ inline Color person_color(std::string_view name) {
     return {static_cast<std::uint8_t>(rgb[0]), static_cast<std::uint8_t>(rgb[1]), static_cast<std::uint8_t>(rgb[2])};
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -26,6 +26,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Two embeddings of a network that are nearer than this mostly show the same person: 0.6 for "resnet29", the root of
 /// 0.99 for "nn4.small2" (whose authors state the square). \throws InvalidArgument for another name
@@ -135,4 +136,5 @@ class FaceEmbedder {
     Network network_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

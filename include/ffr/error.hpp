@@ -8,6 +8,7 @@
 #include "detail/ieee.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Base of everything that ffr throws on purpose. what() is one line made for people.
 class Error : public std::runtime_error {
@@ -33,4 +34,5 @@ class InvalidArgument : public Error {
     using Error::Error;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -27,6 +27,7 @@
 #include "identify.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Two faces of which it's known whether they're one person's.
 struct VerificationPair {
@@ -324,4 +325,5 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
     return result;
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -16,6 +16,7 @@
 #include "image.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -114,4 +115,5 @@ inline Image apply_orientation(Image image, int orientation) {
     return upright;
 }
 
+}  // namespace v0_1
 }  // namespace ffr

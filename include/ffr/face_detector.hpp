@@ -32,6 +32,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A face found in an image.
 struct Detection {
@@ -236,6 +237,7 @@ class FaceDetector {
     double largest_cover_ = 0;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

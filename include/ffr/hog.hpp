@@ -28,6 +28,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -262,6 +263,7 @@ inline HogFeatures extract_hog(ImageView image) {
     return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

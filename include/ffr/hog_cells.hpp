@@ -32,6 +32,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Side of a HOG cell in pixels.
 constexpr int kHogCell = 8;
@@ -301,6 +302,7 @@ inline HogFeatures plain_hog(ImageView image) {
 
 }  // namespace detail
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

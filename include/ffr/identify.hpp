@@ -30,6 +30,7 @@
 #include "weights.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A training sample: whose face it is and what it became.
 struct LabelledEmbedding {
@@ -319,4 +320,5 @@ class Identifier {
     LinearSvm svm_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -19,6 +19,7 @@
 #include "error.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A pixel position or a rounded point; x to the right, y down, in pixels.
 struct Point {
@@ -160,4 +161,5 @@ inline int round_half_up(double value) {
     return rounded < 2147483647.0 ? static_cast<int>(rounded) : 2147483647;
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -36,6 +36,7 @@
 #include "image.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// How files are read.
 struct ReadOptions {
@@ -344,4 +345,5 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
     detail::write_file(path, bytes.data(), bytes.size());
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -28,6 +28,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Maps of a batch of faces in bytes, in blocks of 32 channels; channels that fill up the last block are 0.
 class ByteMaps {
@@ -299,4 +300,5 @@ class Int8Convolution {
     std::vector<std::array<std::int32_t, 3>> colour_sums_;  // the same for each colour, in the first layer
 };
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -20,6 +20,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The layers as networks call them: see PlainLayers. The last one, which connects numbers, is in floats.
 class Int8Layers {
@@ -126,4 +127,5 @@ class Int8Layers {
     SimdLayers floats_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

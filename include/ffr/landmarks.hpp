@@ -33,6 +33,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The landmarks of a face, in pixels of its image. They may lie outside of the box and of the image.
 struct Landmarks {
@@ -221,6 +222,7 @@ class LandmarkPredictor {
     std::vector<kernels::LeafTable> leaves_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

@@ -37,6 +37,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A stack of maps of one size; values[(channel * height + y) * width + x].
 struct FeatureMaps {
@@ -391,4 +392,5 @@ class PlainLayers {
     FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }
 };
 
+}  // namespace v0_1
 }  // namespace ffr

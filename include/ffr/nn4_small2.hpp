@@ -37,6 +37,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// What an inception module pools: the largest value of a window, or its length as a vector.
 enum class InceptionPool {
@@ -214,4 +215,5 @@ class BasicNn4Small2 {
 /// The network nn4.small2 as FaceEmbedder uses it.
 using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -16,6 +16,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// All that's known of a face in a photo.
 struct Face {
@@ -93,4 +94,5 @@ class Pipeline {
     FaceEmbedder embedder_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

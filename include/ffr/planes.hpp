@@ -15,7 +15,9 @@
 #include "kernels/exact.hpp"
 #include "workspace.hpp"
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Planes of bytes in a workspace's memory.
 class Planes {
@@ -90,4 +92,6 @@ inline Image merge_channels(const Planes& planes) {
     return image;
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr

@@ -26,6 +26,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -232,6 +233,7 @@ inline int pyramid_levels(int width, int height) {
     return levels;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

@@ -28,6 +28,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
 struct ResidualBlockShape {
@@ -129,4 +130,5 @@ class BasicResNet29 {
 /// The ResNet-29 as FaceEmbedder uses it.
 using ResNet29 = BasicResNet29<DefaultLayers>;
 
+}  // namespace v0_1
 }  // namespace ffr

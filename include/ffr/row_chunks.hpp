@@ -10,6 +10,7 @@
 #include "threads.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Calls work(first, count) for rows begin..end in blocks of about the same size, at most `most` rows each.
 template <typename Work>
@@ -72,4 +73,5 @@ class RowChunks {
     std::size_t row_bytes_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -27,6 +27,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A layer of square filters with a bias, with weights in the kernels' order. Immutable, safe for many threads.
 class SimdConvolution {
@@ -352,4 +353,5 @@ class SimdConvolution {
     std::vector<float> bias_, no_bias_;  // of whole panels
 };
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -17,6 +17,7 @@
 #include "workspace.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The layers as networks call them: see PlainLayers.
 class SimdLayers {
@@ -169,4 +170,5 @@ using DefaultLayers = PlainLayers;
 using DefaultLayers = SimdLayers;
 #endif
 
+}  // namespace v0_1
 }  // namespace ffr

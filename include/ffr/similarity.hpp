@@ -18,6 +18,7 @@
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A turn with a scale: the matrix [[a, -b], [b, a]].
 struct Rotation {
@@ -93,6 +94,7 @@ class SimilarityFit {
     double variance_ = 0;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END

@@ -27,7 +27,9 @@
 
 FFR_EXACT_FLOAT_BEGIN
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
 constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
@@ -143,6 +145,8 @@ class StripScores {
     std::vector<float> scores_;  // of each filter the strip's rows
 };
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 FFR_EXACT_FLOAT_END

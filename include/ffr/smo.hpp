@@ -23,6 +23,7 @@
 #include "detail/ieee.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A look at somebody else's vector of floats; valid as long as that isn't moved or changed in size.
 struct VectorView {
@@ -224,4 +225,5 @@ class SmoSolver {
 
 }  // namespace detail
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -34,6 +34,7 @@
 #include "smo.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A plane between two classes: f(x) = w.x + b is above 0 on the side of the first class and -1..1 within the margin.
 struct LinearDecision {
@@ -374,4 +375,5 @@ LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector
     return svm;
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -13,6 +13,7 @@
 #include <vector>
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A fixed number of threads that work through the tasks of one call after the other.
 ///
@@ -126,4 +127,5 @@ class ThreadPool {
     std::exception_ptr error_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

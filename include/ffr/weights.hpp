@@ -36,6 +36,7 @@
 #include "error.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
 struct Half {
@@ -528,4 +529,5 @@ inline std::filesystem::path find_weights(const std::string& name, const std::fi
     throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
 }
 
+}  // namespace v0_1
 }  // namespace ffr

@@ -11,6 +11,7 @@
 #include "threads.hpp"
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Memory and threads for calls of a model, one call at a time.
 ///
@@ -111,4 +112,5 @@ class Workspace {
     std::vector<Piece> pieces_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr

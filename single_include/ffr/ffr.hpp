@@ -46,6 +46,9 @@
 /// \file
 /// The version of the library, as in semantic versioning: what's public keeps its meaning within a major version; within
 /// 0.x, within a minor one.
+///
+/// All of ffr is in an inline namespace of that name, v0_1: files of one program that were compiled with different versions
+/// don't get into each other's way. Users write ffr:: alone.
 
 
 // ---- ffr/version.h
@@ -64,10 +67,12 @@
 #endif
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Major, minor and patch version as text.
 constexpr const char* kVersion = "0.1.0";
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/error.hpp
@@ -89,6 +94,7 @@ constexpr const char* kVersion = "0.1.0";
 #endif
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Base of everything that ffr throws on purpose. what() is one line made for people.
 class Error : public std::runtime_error {
@@ -114,6 +120,7 @@ class InvalidArgument : public Error {
     using Error::Error;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/weights.hpp
@@ -176,7 +183,9 @@ class InvalidArgument : public Error {
 #endif
 
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Bytes that stay valid as long as `owner` lives.
 struct SharedBytes {
@@ -276,7 +285,9 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
     throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/detail/xxhash.hpp
 // XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
@@ -286,7 +297,9 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
 #include <cstdint>
 #include <cstring>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87, kPrime2 = 0xC2B2AE3D27D4EB4F, kPrime3 = 0x165667B19E3779F9,
                         kPrime4 = 0x85EBCA77C2B2AE63, kPrime5 = 0x27D4EB2F165667C5;
@@ -340,9 +353,12 @@ inline std::uint64_t xxh64(const void* data, std::size_t size) {
     return hash ^ (hash >> 32);
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// IEEE 754 binary16 as it stands in a file; see to_float.
 struct Half {
@@ -835,6 +851,7 @@ inline std::filesystem::path find_weights(const std::string& name, const std::fi
     throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/image.hpp
@@ -857,6 +874,7 @@ inline std::filesystem::path find_weights(const std::string& name, const std::fi
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A pixel position or a rounded point; x to the right, y down, in pixels.
 struct Point {
@@ -998,6 +1016,7 @@ inline int round_half_up(double value) {
     return rounded < 2147483647.0 ? static_cast<int>(rounded) : 2147483647;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 #if !defined(FFR_NO_STB)
 
@@ -1038,7 +1057,9 @@ inline int round_half_up(double value) {
 #include <cstddef>
 #include <cstdint>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// A segment without its marker and length.
 struct JpegSegment {
@@ -1107,7 +1128,9 @@ inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size
     return sound;
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/detail/stb.hpp
 // stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs lies
@@ -1430,7 +1453,9 @@ inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size
 // They are skipped by the include guard; what the implementation needs of them stands here.
 #define STBI_INCLUDE_STB_IMAGE_H
 
-namespace ffr::detail::stb {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail::stb {
 
 enum { STBI_default = 0, STBI_grey = 1, STBI_grey_alpha = 2, STBI_rgb = 3, STBI_rgb_alpha = 4 };
 typedef unsigned char stbi_uc;
@@ -1449,7 +1474,9 @@ struct stbi_io_callbacks {
 #include <stb/stb_image_write.h>
 #endif
 
-}  // namespace ffr::detail::stb
+}  // namespace detail::stb
+}  // namespace v0_1
+}  // namespace ffr
 
 #if defined(__clang__)
 #pragma clang diagnostic pop
@@ -1597,6 +1624,7 @@ struct stbi_io_callbacks {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -1695,9 +1723,11 @@ inline Image apply_orientation(Image image, int orientation) {
     return upright;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// How files are read.
 struct ReadOptions {
@@ -2006,6 +2036,7 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
     detail::write_file(path, bytes.data(), bytes.size());
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 #endif
 
@@ -2024,6 +2055,7 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
 #include <vector>
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A fixed number of threads that work through the tasks of one call after the other.
 ///
@@ -2137,6 +2169,7 @@ class ThreadPool {
     std::exception_ptr error_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/workspace.hpp
@@ -2151,6 +2184,7 @@ class ThreadPool {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Memory and threads for calls of a model, one call at a time.
 ///
@@ -2251,6 +2285,7 @@ class Workspace {
     std::vector<Piece> pieces_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/planes.hpp
@@ -2344,7 +2379,9 @@ class Workspace {
 #define FFR_KERNELS_INLINE inline
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
 enum class SimdPath { scalar, sse2, neon, avx2, avx512 };
@@ -2393,7 +2430,9 @@ inline SimdPath simd_path() {
     return chosen;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 #if defined(FFR_X86_KERNELS)
 #include <immintrin.h>
@@ -2401,7 +2440,9 @@ inline SimdPath simd_path() {
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Where the columns of a resized row sample the input, eight columns within 15 pixels. All have whole sixteens of columns.
 struct Samples {
@@ -4314,9 +4355,13 @@ inline const ExactKernels& narrow_kernels_of(SimdPath path) {
     return exact_kernels_of(path == SimdPath::avx512 ? SimdPath::avx2 : path);
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Planes of bytes in a workspace's memory.
 class Planes {
@@ -4391,7 +4436,9 @@ inline Image merge_channels(const Planes& planes) {
     return image;
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/resize.hpp
 /// \file
@@ -4416,6 +4463,7 @@ inline Image merge_channels(const Planes& planes) {
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -4622,6 +4670,7 @@ inline int pyramid_levels(int width, int height) {
     return levels;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -4657,6 +4706,7 @@ FFR_EXACT_FLOAT_END
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Side of a HOG cell in pixels.
 constexpr int kHogCell = 8;
@@ -4926,6 +4976,7 @@ inline HogFeatures plain_hog(ImageView image) {
 
 }  // namespace detail
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -4954,6 +5005,7 @@ FFR_EXACT_FLOAT_END
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 namespace detail {
 
@@ -5188,6 +5240,7 @@ inline HogFeatures extract_hog(ImageView image) {
     return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -5218,7 +5271,9 @@ FFR_EXACT_FLOAT_END
 
 FFR_EXACT_FLOAT_BEGIN
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
 constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
@@ -5334,7 +5389,9 @@ class StripScores {
     std::vector<float> scores_;  // of each filter the strip's rows
 };
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 FFR_EXACT_FLOAT_END
 
@@ -5364,6 +5421,7 @@ FFR_EXACT_FLOAT_END
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A face found in an image.
 struct Detection {
@@ -5568,6 +5626,7 @@ class FaceDetector {
     double largest_cover_ = 0;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -5615,7 +5674,9 @@ FFR_EXACT_FLOAT_END
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// How leaves are kept.
 enum class LeafCoding {
@@ -6034,7 +6095,9 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
     plain_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/similarity.hpp
 /// \file
@@ -6054,6 +6117,7 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A turn with a scale: the matrix [[a, -b], [b, a]].
 struct Rotation {
@@ -6129,6 +6193,7 @@ class SimilarityFit {
     double variance_ = 0;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -6136,6 +6201,7 @@ FFR_EXACT_FLOAT_END
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The landmarks of a face, in pixels of its image. They may lie outside of the box and of the image.
 struct Landmarks {
@@ -6324,6 +6390,7 @@ class LandmarkPredictor {
     std::vector<kernels::LeafTable> leaves_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -6366,7 +6433,9 @@ FFR_EXACT_FLOAT_END
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The kernels of a path: see halving.inl.
 struct HalvingKernels {
@@ -6623,7 +6692,9 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
     return plain_halving::kHalvingKernels;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/kernels/sampling.hpp
 /// \file
@@ -6640,7 +6711,9 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
 #include <immintrin.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// A place between four pixels.
 struct Sample {
@@ -6827,11 +6900,14 @@ inline MixSamples mix_samples_of(SimdPath path, int channels) {
     return plain_sampling::mix_samples<plain_sampling::ColourPixel>;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A box with real edges, counted like Rect: width = right - left + 1.
 struct RectF {
@@ -7073,6 +7149,7 @@ inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
     return detail::sample(level, box, chip.angle, chip.size);
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -7105,6 +7182,7 @@ FFR_EXACT_FLOAT_END
 FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
 struct AffineMap {
@@ -7256,6 +7334,7 @@ inline Image align_face(ImageView image, const Landmarks& landmarks, int size = 
     return warp_affine(image, face_alignment(landmarks, size, by), size, size);
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
@@ -7308,7 +7387,9 @@ FFR_EXACT_FLOAT_END
 
 #include <cstddef>
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Sizes of a convolution of square filters over maps of one size.
 struct ConvolutionShape {
@@ -7348,7 +7429,9 @@ inline void convolve_reference(const ConvolutionShape& shape, const float* weigh
     }
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 #if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
 #include <algorithm>
@@ -7372,7 +7455,9 @@ inline void convolve_reference(const ConvolutionShape& shape, const float* weigh
 #include <Eigen/Core>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// c (m x n) = a (m x k) times b (k x n), all row after row without gaps.
 inline void matrix_product(const float* a, const float* b, float* c, std::ptrdiff_t m, std::ptrdiff_t n,
@@ -7387,10 +7472,14 @@ inline void matrix_product(const float* a, const float* b, float* c, std::ptrdif
 #endif
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 #if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
 
@@ -7439,9 +7528,12 @@ inline void convolve(const ConvolutionShape& shape, const float* weights, const 
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A stack of maps of one size; values[(channel * height + y) * width + x].
 struct FeatureMaps {
@@ -7796,6 +7888,7 @@ class PlainLayers {
     FeatureMaps plain(const Maps& maps, std::size_t) const { return maps; }
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/simd_layers.hpp
@@ -7831,7 +7924,9 @@ class PlainLayers {
 #include <cstddef>
 #include <cstdint>
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 constexpr int kBlock = 16;  // channels that lie beside each other
 constexpr int kPanel = 32;  // output channels whose weights lie beside each other
@@ -7881,9 +7976,12 @@ struct PoolShape {
     int side, stride, padding;  // of the window
 };
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Maps of a batch of faces; the channels that fill up the last block are 0. Its memory is a workspace's.
 class BlockedMaps {
@@ -7949,6 +8047,7 @@ bool can_add(const Maps& shortcut, const Maps& out) {
            shortcut.channels() <= out.channels();
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/kernels/simd.hpp
@@ -7979,7 +8078,9 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Winograd's transforms for one size of tiles: see winograd.inl.
 struct WinogradKernels {
@@ -10472,7 +10573,9 @@ FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/simd_convolution.hpp
 /// \file
@@ -10505,6 +10608,7 @@ FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Calls work(first, count) for rows begin..end in blocks of about the same size, at most `most` rows each.
 template <typename Work>
@@ -10567,9 +10671,11 @@ class RowChunks {
     std::size_t row_bytes_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A layer of square filters with a bias, with weights in the kernels' order. Immutable, safe for many threads.
 class SimdConvolution {
@@ -10895,9 +11001,11 @@ class SimdConvolution {
     std::vector<float> bias_, no_bias_;  // of whole panels
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The layers as networks call them: see PlainLayers.
 class SimdLayers {
@@ -11050,6 +11158,7 @@ using DefaultLayers = PlainLayers;
 using DefaultLayers = SimdLayers;
 #endif
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/int8_layers.hpp
@@ -11110,7 +11219,9 @@ using DefaultLayers = SimdLayers;
 #include <sys/auxv.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The left side of a product of bytes: as ProductRows, with runs of `run` times 4 bytes.
 struct ByteRows {
@@ -11989,9 +12100,12 @@ FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Maps of a batch of faces in bytes, in blocks of 32 channels; channels that fill up the last block are 0.
 class ByteMaps {
@@ -12263,9 +12377,11 @@ class Int8Convolution {
     std::vector<std::array<std::int32_t, 3>> colour_sums_;  // the same for each colour, in the first layer
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// The layers as networks call them: see PlainLayers. The last one, which connects numbers, is in floats.
 class Int8Layers {
@@ -12372,6 +12488,7 @@ class Int8Layers {
     SimdLayers floats_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/resnet29.hpp
@@ -12408,6 +12525,7 @@ class Int8Layers {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
 using Embedding = std::array<float, 128>;
@@ -12451,9 +12569,11 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
     return "";
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
 struct ResidualBlockShape {
@@ -12555,6 +12675,7 @@ class BasicResNet29 {
 /// The ResNet-29 as FaceEmbedder uses it.
 using ResNet29 = BasicResNet29<DefaultLayers>;
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/nn4_small2.hpp
@@ -12589,6 +12710,7 @@ using ResNet29 = BasicResNet29<DefaultLayers>;
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// What an inception module pools: the largest value of a window, or its length as a vector.
 enum class InceptionPool {
@@ -12766,6 +12888,7 @@ class BasicNn4Small2 {
 /// The network nn4.small2 as FaceEmbedder uses it.
 using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/embedding.hpp
@@ -12785,6 +12908,7 @@ using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Two embeddings of a network that are nearer than this mostly show the same person: 0.6 for "resnet29", the root of
 /// 0.99 for "nn4.small2" (whose authors state the square). \throws InvalidArgument for another name
@@ -12894,6 +13018,7 @@ class FaceEmbedder {
     Network network_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/smo.hpp
@@ -12920,6 +13045,7 @@ class FaceEmbedder {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A look at somebody else's vector of floats; valid as long as that isn't moved or changed in size.
 struct VectorView {
@@ -13121,6 +13247,7 @@ class SmoSolver {
 
 }  // namespace detail
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/svm.hpp
@@ -13157,6 +13284,7 @@ class SmoSolver {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A plane between two classes: f(x) = w.x + b is above 0 on the side of the first class and -1..1 within the margin.
 struct LinearDecision {
@@ -13497,6 +13625,7 @@ LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector
     return svm;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/identify.hpp
@@ -13527,6 +13656,7 @@ LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A training sample: whose face it is and what it became.
 struct LabelledEmbedding {
@@ -13816,6 +13946,7 @@ class Identifier {
     LinearSvm svm_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/evaluate.hpp
@@ -13844,6 +13975,7 @@ class Identifier {
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// Two faces of which it's known whether they're one person's.
 struct VerificationPair {
@@ -14141,6 +14273,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
     return result;
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/pipeline.hpp
@@ -14155,6 +14288,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
 
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// All that's known of a face in a photo.
 struct Face {
@@ -14232,6 +14366,7 @@ class Pipeline {
     FaceEmbedder embedder_;
 };
 
+}  // namespace v0_1
 }  // namespace ffr
 
 // ---- ffr/draw.hpp
@@ -14262,7 +14397,9 @@ class Pipeline {
 
 #include <cstdint>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 constexpr int kFontWidth = 7, kFontHeight = 13, kFontFirst = 32, kFontLast = 126;
 
@@ -14367,9 +14504,12 @@ constexpr std::uint8_t kFont[kFontLast - kFontFirst + 1][kFontHeight] = {
 };
 // clang-format on
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
+inline namespace v0_1 {
 
 /// A colour, 0 to 255 a channel.
 struct Color {
@@ -14695,6 +14835,7 @@ inline Color person_color(std::string_view name) {
     return {static_cast<std::uint8_t>(rgb[0]), static_cast<std::uint8_t>(rgb[1]), static_cast<std::uint8_t>(rgb[2])};
 }
 
+}  // namespace v0_1
 }  // namespace ffr
 // clang-format on
 

@@ -3,9 +3,13 @@
 #define FFR_NO_STB
 #include <ffr/ffr.hpp>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 constexpr int stb = 0;  // can't be, where there's a namespace of that name
 }
+}  // namespace v0_1
+}  // namespace ffr
 
 int main() {
     const std::vector<unsigned char> black(static_cast<std::size_t>(64 * 64));

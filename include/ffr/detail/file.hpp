@@ -25,7 +25,9 @@
 
 #include "../error.hpp"
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// Bytes that stay valid as long as `owner` lives.
 struct SharedBytes {
@@ -125,4 +127,6 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
     throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 constexpr int kFontWidth = 7, kFontHeight = 13, kFontFirst = 32, kFontLast = 126;
 
@@ -110,4 +112,6 @@ constexpr std::uint8_t kFont[kFontLast - kFontFirst + 1][kFontHeight] = {
 };
 // clang-format on
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 /// A segment without its marker and length.
 struct JpegSegment {
@@ -73,4 +75,6 @@ inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size
     return sound;
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr

@@ -319,7 +319,9 @@
 // They are skipped by the include guard; what the implementation needs of them stands here.
 #define STBI_INCLUDE_STB_IMAGE_H
 
-namespace ffr::detail::stb {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail::stb {
 
 enum { STBI_default = 0, STBI_grey = 1, STBI_grey_alpha = 2, STBI_rgb = 3, STBI_rgb_alpha = 4 };
 typedef unsigned char stbi_uc;
@@ -338,7 +340,9 @@ struct stbi_io_callbacks {
 #include <stb/stb_image_write.h>
 #endif
 
-}  // namespace ffr::detail::stb
+}  // namespace detail::stb
+}  // namespace v0_1
+}  // namespace ffr
 
 #if defined(__clang__)
 #pragma clang diagnostic pop

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstring>
 
-namespace ffr::detail {
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
 
 constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87, kPrime2 = 0xC2B2AE3D27D4EB4F, kPrime3 = 0x165667B19E3779F9,
                         kPrime4 = 0x85EBCA77C2B2AE63, kPrime5 = 0x27D4EB2F165667C5;
@@ -60,4 +62,6 @@ inline std::uint64_t xxh64(const void* data, std::size_t size) {
     return hash ^ (hash >> 32);
 }
 
-}  // namespace ffr::detail
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr

@@ -16,7 +16,9 @@
 #include "matrix_product.hpp"
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 #if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
 
@@ -65,4 +67,6 @@ inline void convolve(const ConvolutionShape& shape, const float* weights, const 
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

@@ -41,7 +41,9 @@
 #define FFR_KERNELS_INLINE inline
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
 enum class SimdPath { scalar, sse2, neon, avx2, avx512 };
@@ -90,4 +92,6 @@ inline SimdPath simd_path() {
     return chosen;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

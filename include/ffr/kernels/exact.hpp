@@ -19,7 +19,9 @@
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Where the columns of a resized row sample the input, eight columns within 15 pixels. All have whole sixteens of columns.
 struct Samples {
@@ -497,4 +499,6 @@ inline const ExactKernels& narrow_kernels_of(SimdPath path) {
     return exact_kernels_of(path == SimdPath::avx512 ? SimdPath::avx2 : path);
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

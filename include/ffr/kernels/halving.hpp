@@ -12,7 +12,9 @@
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The kernels of a path: see halving.inl.
 struct HalvingKernels {
@@ -129,4 +131,6 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
     return plain_halving::kHalvingKernels;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

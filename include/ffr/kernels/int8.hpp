@@ -25,7 +25,9 @@
 #include <sys/auxv.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// The left side of a product of bytes: as ProductRows, with runs of `run` times 4 bytes.
 struct ByteRows {
@@ -256,4 +258,6 @@ FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

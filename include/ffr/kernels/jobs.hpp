@@ -13,7 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 constexpr int kBlock = 16;  // channels that lie beside each other
 constexpr int kPanel = 32;  // output channels whose weights lie beside each other
@@ -63,4 +65,6 @@ struct PoolShape {
     int side, stride, padding;  // of the window
 };
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

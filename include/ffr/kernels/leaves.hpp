@@ -16,7 +16,9 @@
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// How leaves are kept.
 enum class LeafCoding {
@@ -231,4 +233,6 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
     plain_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

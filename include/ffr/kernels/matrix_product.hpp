@@ -15,7 +15,9 @@
 #include <Eigen/Core>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// c (m x n) = a (m x k) times b (k x n), all row after row without gaps.
 inline void matrix_product(const float* a, const float* b, float* c, std::ptrdiff_t m, std::ptrdiff_t n,
@@ -30,4 +32,6 @@ inline void matrix_product(const float* a, const float* b, float* c, std::ptrdif
 #endif
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Sizes of a convolution of square filters over maps of one size.
 struct ConvolutionShape {
@@ -44,4 +46,6 @@ inline void convolve_reference(const ConvolutionShape& shape, const float* weigh
     }
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

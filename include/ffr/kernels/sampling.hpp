@@ -15,7 +15,9 @@
 #include <immintrin.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// A place between four pixels.
 struct Sample {
@@ -154,4 +156,6 @@ inline MixSamples mix_samples_of(SimdPath path, int channels) {
     return plain_sampling::mix_samples<plain_sampling::ColourPixel>;
 }
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr

@@ -29,7 +29,9 @@
 #include <arm_neon.h>
 #endif
 
-namespace ffr::kernels {
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
 
 /// Winograd's transforms for one size of tiles: see winograd.inl.
 struct WinogradKernels {
@@ -247,4 +249,6 @@ FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
 
 #endif
 
-}  // namespace ffr::kernels
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
