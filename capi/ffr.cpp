@@ -130,7 +130,7 @@ ffr::ImageView view_of(const ffr_image* from) {
     const std::int64_t row_bytes = std::int64_t{image.width} * image.channels;
     const std::int64_t stride = image.stride == 0 ? row_bytes : image.stride;
     const std::string size = std::to_string(image.width) + " x " + std::to_string(image.height);
-    if (image.width > ffr::FaceDetector::kMaxPixels / image.height || row_bytes > std::numeric_limits<int>::max()) {
+    if (image.width > ffr::FaceDetector::kMaxPixels / image.height) {
         throw ffr::InvalidArgument("an image of " + size + " pixels is too large");
     }
     if (stride < row_bytes || stride > std::numeric_limits<std::ptrdiff_t>::max() / image.height) {

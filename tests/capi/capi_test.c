@@ -114,8 +114,9 @@ static void test_images_that_are_refused(void) {
         {1, 1, 3, 2, pixel, "image->stride is 2"},
         {1, 1, 3, -3, pixel, "image->stride is -3"},
         {1, 2, 3, INT64_MAX, pixel, "image->stride is 922"},
-        {INT32_MAX, INT32_MAX, 3, 0, pixel, "2147483647 x 2147483647 pixels is too large"},
-        {1000000000, 1, 3, 0, pixel, "too large"},
+        {INT32_MAX, INT32_MAX, 3, 0, pixel, "at most 2147483647 bytes, not 2147483647 x 3"},
+        {1000000000, 1, 3, 0, pixel, "at most 2147483647 bytes, not 1000000000 x 3"},
+        {INT32_MAX, INT32_MAX, 1, 0, pixel, "2147483647 x 2147483647 pixels is too large"},
         {1000000001, 1, 1, 0, pixel, "too large"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
