@@ -141,11 +141,9 @@ struct Corners {
     Corners(const RectF& box, double angle) {
         const PointF centre = box.centre();
         const auto turned = [&](double x, double y) {
-            // Two sums, since g++ 12 fuses a sum and a difference beside each other (at -O3, for a CPU with FMA) even
-            // where that's forbidden.
-            const double right = x - centre.x, down = y - centre.y, up = centre.y - y;
-            return PointF{std::cos(angle) * right + std::sin(angle) * up + centre.x,
-                          std::sin(angle) * right + std::cos(angle) * down + centre.y};
+            const double dx = x - centre.x, dy = y - centre.y;
+            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
+                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
         };
         top_left = turned(box.left, box.top);
         top_right = turned(box.right, box.top);

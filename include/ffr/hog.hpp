@@ -235,10 +235,8 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
                                kernels::SimdPath path = kernels::simd_path()) {
     FeatureMap features(first, end, grid.feature_columns(), workspace);
     // Bands overlap by two rows of cells and more, so there are no more of them than threads.
-    const int rows = end - first, bands = std::min(workspace.threads().size(), rows);
-    workspace.threads().run(bands, [&](int band, int) {
-        const auto edge = [&](int i) { return first + static_cast<int>(std::int64_t{rows} * i / bands); };
-        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(edge(band), edge(band + 1));
+    workspace.threads().run_ranges(end - first, 1, [&](int begin, int end_of_band, int) {
+        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(first + begin, first + end_of_band);
     });
     return features;
 }
@@ -251,7 +249,8 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
 /// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
 ///          image under 20 pixels on a side has none
 /// \throws InvalidArgument when the image is empty or has more than a billion pixels
-/// Cost: proportional to the pixels. Memory: 2 to 6 bytes a pixel beyond the result, more for an image of few columns.
+/// Cost: proportional to the pixels. Memory: the image and the result once more, the latter with 32
+/// columns or fewer beyond its own.
 /// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
     require_pixels(image);

@@ -185,7 +185,7 @@ class LandmarkPredictor {
         for (std::size_t tree = 0; tree < reached.size(); ++tree) {
             const std::size_t leaf = descend(cascade * trees_per_cascade() + tree, pixels);
             reached[tree] = tree * leaves_per_tree() + leaf;
-            leaves_[cascade].prefetch(reached[tree]);
+            leaves_[cascade].ask_for(reached[tree]);
         }
     }
 

@@ -60,7 +60,7 @@ class Planes {
 inline Planes split_channels(ImageView image, Workspace& workspace) {
     Planes planes(image.width, image.height, image.channels, workspace);
     const auto split_row = kernels::exact_kernels_of(kernels::simd_path()).split_row;
-    workspace.threads().run_ranges(image.height, [&](int begin, int end, int) {
+    workspace.threads().run_ranges(image.height, 4, [&](int begin, int end, int) {
         for (int y = begin; y < end; ++y) {
             if (image.channels == 1) {
                 std::copy_n(image.row(y), image.width, planes.row(0, y));

@@ -166,7 +166,7 @@ inline Planes resize(const Planes& input, int width, int height, Workspace& work
         }
         blend_tail(top, bottom, sample.fraction, input.width(), scale, columns.count, gray, width, out);
     };
-    workspace.threads().run_ranges(height, [&](int begin, int end, int) {
+    workspace.threads().run_ranges(height, 4, [&](int begin, int end, int) {
         for (int channel = 0; channel < input.channels(); ++channel) {
             for (int y = begin; y < end; ++y) resize_row(channel, y);
         }

@@ -63,10 +63,11 @@ class ThreadPool {
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
-    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else some for each thread.
+    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
+    /// More of them share uneven work better.
     template <typename Work>
-    void run_ranges(int count, const Work& work) {
-        const int ranges = size() == 1 ? 1 : std::min(count, kRangesEach * size());
+    void run_ranges(int count, int each, const Work& work) {
+        const int ranges = size() == 1 ? 1 : std::min(count, each * size());
         run(ranges, [&](int range, int thread) {
             const auto edge = [&](int i) { return static_cast<int>(std::int64_t{count} * i / ranges); };
             work(edge(range), edge(range + 1), thread);
@@ -113,7 +114,7 @@ class ThreadPool {
         for (std::thread& helper : helpers_) helper.join();
     }
 
-    static constexpr int kPatience = 200, kRangesEach = 4;
+    static constexpr int kPatience = 200;
 
     std::vector<std::thread> helpers_;
     std::mutex mutex_;

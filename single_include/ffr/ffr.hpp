@@ -2105,10 +2105,11 @@ class ThreadPool {
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
-    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else some for each thread.
+    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
+    /// More of them share uneven work better.
     template <typename Work>
-    void run_ranges(int count, const Work& work) {
-        const int ranges = size() == 1 ? 1 : std::min(count, kRangesEach * size());
+    void run_ranges(int count, int each, const Work& work) {
+        const int ranges = size() == 1 ? 1 : std::min(count, each * size());
         run(ranges, [&](int range, int thread) {
             const auto edge = [&](int i) { return static_cast<int>(std::int64_t{count} * i / ranges); };
             work(edge(range), edge(range + 1), thread);
@@ -2155,7 +2156,7 @@ class ThreadPool {
         for (std::thread& helper : helpers_) helper.join();
     }
 
-    static constexpr int kPatience = 200, kRangesEach = 4;
+    static constexpr int kPatience = 200;
 
     std::vector<std::thread> helpers_;
     std::mutex mutex_;
@@ -2382,6 +2383,15 @@ class Workspace {
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
+
+/// Asks for memory that will be read soon. The address may be any.
+inline void prefetch(const void* address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(address);
+#else
+    static_cast<void>(address);
+#endif
+}
 
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
 enum class SimdPath { scalar, sse2, neon, avx2, avx512 };
@@ -4404,7 +4414,7 @@ class Planes {
 inline Planes split_channels(ImageView image, Workspace& workspace) {
     Planes planes(image.width, image.height, image.channels, workspace);
     const auto split_row = kernels::exact_kernels_of(kernels::simd_path()).split_row;
-    workspace.threads().run_ranges(image.height, [&](int begin, int end, int) {
+    workspace.threads().run_ranges(image.height, 4, [&](int begin, int end, int) {
         for (int y = begin; y < end; ++y) {
             if (image.channels == 1) {
                 std::copy_n(image.row(y), image.width, planes.row(0, y));
@@ -4603,7 +4613,7 @@ inline Planes resize(const Planes& input, int width, int height, Workspace& work
         }
         blend_tail(top, bottom, sample.fraction, input.width(), scale, columns.count, gray, width, out);
     };
-    workspace.threads().run_ranges(height, [&](int begin, int end, int) {
+    workspace.threads().run_ranges(height, 4, [&](int begin, int end, int) {
         for (int channel = 0; channel < input.channels(); ++channel) {
             for (int y = begin; y < end; ++y) resize_row(channel, y);
         }
@@ -5212,10 +5222,8 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
                                kernels::SimdPath path = kernels::simd_path()) {
     FeatureMap features(first, end, grid.feature_columns(), workspace);
     // Bands overlap by two rows of cells and more, so there are no more of them than threads.
-    const int rows = end - first, bands = std::min(workspace.threads().size(), rows);
-    workspace.threads().run(bands, [&](int band, int) {
-        const auto edge = [&](int i) { return first + static_cast<int>(std::int64_t{rows} * i / bands); };
-        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(edge(band), edge(band + 1));
+    workspace.threads().run_ranges(end - first, 1, [&](int begin, int end_of_band, int) {
+        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(first + begin, first + end_of_band);
     });
     return features;
 }
@@ -5228,7 +5236,8 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
 /// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
 ///          image under 20 pixels on a side has none
 /// \throws InvalidArgument when the image is empty or has more than a billion pixels
-/// Cost: proportional to the pixels. Memory: 2 to 6 bytes a pixel beyond the result, more for an image of few columns.
+/// Cost: proportional to the pixels. Memory: the image and the result once more, the latter with 32
+/// columns or fewer beyond its own.
 /// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
     require_pixels(image);
@@ -5700,16 +5709,12 @@ struct LeafTable {
 
     /// Asks for a leaf that will be added soon: where a table is larger than the caches, waiting for one leaf after the
     /// other takes most of the time.
-    void prefetch(std::size_t leaf) const {
-#if defined(__GNUC__)
+    void ask_for(std::size_t leaf) const {
         const std::size_t size = coordinates * bits_of_a_shift(coding) / 8;
         const char* const end = shifts + (leaf + 1) * size;
-        for (const char* line = end - size; line < end; line += 64) __builtin_prefetch(line);
-        __builtin_prefetch(end - 1);
-        if (step_sizes != nullptr) __builtin_prefetch(step_sizes + leaf);
-#else
-        static_cast<void>(leaf);
-#endif
+        for (const char* line = end - size; line < end; line += 64) prefetch(line);
+        prefetch(end - 1);
+        if (step_sizes != nullptr) prefetch(step_sizes + leaf);
     }
 };
 
@@ -6353,7 +6358,7 @@ class LandmarkPredictor {
         for (std::size_t tree = 0; tree < reached.size(); ++tree) {
             const std::size_t leaf = descend(cascade * trees_per_cascade() + tree, pixels);
             reached[tree] = tree * leaves_per_tree() + leaf;
-            leaves_[cascade].prefetch(reached[tree]);
+            leaves_[cascade].ask_for(reached[tree]);
         }
     }
 
@@ -7016,11 +7021,9 @@ struct Corners {
     Corners(const RectF& box, double angle) {
         const PointF centre = box.centre();
         const auto turned = [&](double x, double y) {
-            // Two sums, since g++ 12 fuses a sum and a difference beside each other (at -O3, for a CPU with FMA) even
-            // where that's forbidden.
-            const double right = x - centre.x, down = y - centre.y, up = centre.y - y;
-            return PointF{std::cos(angle) * right + std::sin(angle) * up + centre.x,
-                          std::sin(angle) * right + std::cos(angle) * down + centre.y};
+            const double dx = x - centre.x, dy = y - centre.y;
+            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
+                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
         };
         top_left = turned(box.left, box.top);
         top_right = turned(box.right, box.top);
@@ -8105,15 +8108,6 @@ struct Kernels {
     void (*normalise_across_channels)(int blocks, std::ptrdiff_t pixels, float alpha, float k, const float* in,
                                       float* out, float* squares);
 };
-
-/// Asks for memory that will be read soon. The address may be any.
-inline void prefetch(const void* address) {
-#if defined(__GNUC__)
-    __builtin_prefetch(address);
-#else
-    static_cast<void>(address);
-#endif
-}
 
 #if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
 

@@ -86,13 +86,14 @@ TEST_CASE("ranges are all indices, each once, on any number of threads") {
         ffr::ThreadPool pool(threads);
         for (const int count : {0, 1, 3, 19, 20, 1000}) {
             std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
-            pool.run_ranges(count, [&](int begin, int end, int thread) {
+            pool.run_ranges(count, 4, [&](int begin, int end, int thread) {
                 CHECK(thread >= 0);
                 CHECK(thread < threads);
                 for (int i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
             });
             for (const std::atomic<int>& visit : visits) CHECK(visit == 1);
         }
-        CHECK_THROWS_AS(pool.run_ranges(9, [](int, int, int) { throw std::runtime_error("no"); }), std::runtime_error);
+        CHECK_THROWS_AS(pool.run_ranges(9, 1, [](int, int, int) { throw std::runtime_error("no"); }),
+                        std::runtime_error);
     }
 }

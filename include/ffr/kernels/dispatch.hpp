@@ -45,6 +45,15 @@ namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
 
+/// Asks for memory that will be read soon. The address may be any.
+inline void prefetch(const void* address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(address);
+#else
+    static_cast<void>(address);
+#endif
+}
+
 /// The ways in which kernels are compiled, slowest first. A path that this build doesn't have is never chosen.
 enum class SimdPath { scalar, sse2, neon, avx2, avx512 };
 

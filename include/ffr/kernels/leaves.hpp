@@ -42,16 +42,12 @@ struct LeafTable {
 
     /// Asks for a leaf that will be added soon: where a table is larger than the caches, waiting for one leaf after the
     /// other takes most of the time.
-    void prefetch(std::size_t leaf) const {
-#if defined(__GNUC__)
+    void ask_for(std::size_t leaf) const {
         const std::size_t size = coordinates * bits_of_a_shift(coding) / 8;
         const char* const end = shifts + (leaf + 1) * size;
-        for (const char* line = end - size; line < end; line += 64) __builtin_prefetch(line);
-        __builtin_prefetch(end - 1);
-        if (step_sizes != nullptr) __builtin_prefetch(step_sizes + leaf);
-#else
-        static_cast<void>(leaf);
-#endif
+        for (const char* line = end - size; line < end; line += 64) prefetch(line);
+        prefetch(end - 1);
+        if (step_sizes != nullptr) prefetch(step_sizes + leaf);
     }
 };
 

@@ -57,15 +57,6 @@ struct Kernels {
                                       float* out, float* squares);
 };
 
-/// Asks for memory that will be read soon. The address may be any.
-inline void prefetch(const void* address) {
-#if defined(__GNUC__)
-    __builtin_prefetch(address);
-#else
-    static_cast<void>(address);
-#endif
-}
-
 #if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
 
 const Kernels& kernels_of(SimdPath path);
