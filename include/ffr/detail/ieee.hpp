@@ -7,3 +7,8 @@
 #error \
     "ffr can't be compiled with -ffast-math or a part of it: its boxes, landmarks and chips depend on exact IEEE rounding"
 #endif
+
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error \
+    "ffr can't be compiled for arithmetic of more bits than float and double have: for 32-bit x86, take -msse2 -mfpmath=sse"
+#endif
