@@ -231,7 +231,7 @@ void add_file(const std::string& path, const std::vector<Way>& ways, const Way& 
         add_network_by_all<ffr::BasicNn4Small2>({weights, ffr::Nn4Small2::kFaceSize, 200e6}, ways, plain);
     } else {
         weights.require_kind("resnet29");
-        const NetworkFile file{weights, ffr::ResNet29::kChipSize, 271e6};
+        const NetworkFile file{weights, ffr::ResNet29::kFaceSize, 271e6};
         add_network_by_all<ffr::BasicResNet29>(file, ways, plain);
         // In bytes, on each path that has an instruction for it, beside the peak of floats.
         for (const Way& way : ways) {

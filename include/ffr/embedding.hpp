@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "affine.hpp"
@@ -46,19 +46,34 @@ inline const char* to_string(Precision precision) {
     return precision == Precision::int8 ? "int8" : "float32";
 }
 
-/// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads.
+/// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads; copies share the
+/// network.
 class FaceEmbedder {
   public:
-    /// Takes the network that a file holds.
+    /// Takes the network that a file holds, in float32.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
+    static FaceEmbedder load(const WeightsFile& weights) {
+        return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
+    }
+
+    /// The same in an arithmetic that's chosen when the program runs. Apart from the one above, so that who wants float32
+    /// doesn't wait for the compiler to translate the other.
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
-    static FaceEmbedder load(const WeightsFile& weights, Precision precision = Precision::float32) {
-        if (weights.kind() == "nn4.small2") {
-            if (precision == Precision::int8) throw InvalidArgument("nn4.small2 hasn't got an int8 form");
-            return {weights, precision, Nn4Small2::load(weights)};
-        }
-        if (precision == Precision::int8) return {weights, precision, BasicResNet29<Int8Layers>::load(weights)};
-        return {weights, precision, ResNet29::load(weights)};
+    static FaceEmbedder load(const WeightsFile& weights, Precision precision) {
+        if (precision == Precision::float32) return load(weights);
+        if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
+        return of<BasicResNet29<Int8Layers>>(weights, precision);
+    }
+
+    /// The same of one type of network: of<ResNet29>(weights).
+    template <typename Network>
+    static FaceEmbedder of(const WeightsFile& weights, Precision precision = Precision::float32) {
+        FaceEmbedder embedder(weights, precision, Network::kFaceSize);
+        embedder.forward_ = [network = std::make_shared<const Network>(Network::load(weights))](
+                                const std::vector<ImageView>& faces, Workspace& workspace) {
+            return forward_in_batches(*network, faces, workspace);
+        };
+        return embedder;
     }
 
     /// The network's name, "resnet29" or "nn4.small2".
@@ -68,7 +83,7 @@ class FaceEmbedder {
     Precision precision() const { return precision_; }
 
     /// Side in pixels of the faces it takes.
-    int face_size() const { return is_nn4_small2() ? Nn4Small2::kFaceSize : ResNet29::kChipSize; }
+    int face_size() const { return face_size_; }
 
     /// Straightens a face as the network was trained with: a chip for the ResNet-29, OpenFace's alignment by the outer
     /// corners of the eyes and the nose for nn4.small2.
@@ -104,36 +119,36 @@ class FaceEmbedder {
     /// with one face.
     /// \throws InvalidArgument when a face has another size
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        return std::visit(
-            [&](const auto& network) {
-                std::vector<Embedding> embeddings;
-                const std::size_t at_once = network.kFacesAtOnce;
-                for (std::size_t first = 0; first < faces.size(); first += at_once) {
-                    const auto begin = faces.begin() + static_cast<std::ptrdiff_t>(first);
-                    const auto count = static_cast<std::ptrdiff_t>(std::min(at_once, faces.size() - first));
-                    const auto some = network.forward({begin, begin + count}, workspace);
-                    embeddings.insert(embeddings.end(), some.begin(), some.end());
-                }
-                return embeddings;
-            },
-            network_);
+        return forward_(faces, workspace);
     }
 
   private:
-    using Network = std::variant<ResNet29, BasicResNet29<Int8Layers>, Nn4Small2>;
-
-    FaceEmbedder(const WeightsFile& weights, Precision precision, Network network)
+    FaceEmbedder(const WeightsFile& weights, Precision precision, int face_size)
         : name_(weights.kind()),
           checksum_(hexadecimal(weights.checksum())),
           precision_(precision),
-          network_(std::move(network)) {}
+          face_size_(face_size) {}
 
-    bool is_nn4_small2() const { return std::holds_alternative<Nn4Small2>(network_); }
+    bool is_nn4_small2() const { return name_ == "nn4.small2"; }
+
+    template <typename Network>
+    static std::vector<Embedding> forward_in_batches(const Network& network, const std::vector<ImageView>& faces,
+                                                     Workspace& workspace) {
+        std::vector<Embedding> embeddings;
+        for (std::size_t first = 0; first < faces.size(); first += Network::kFacesAtOnce) {
+            const auto begin = faces.begin() + static_cast<std::ptrdiff_t>(first);
+            const std::size_t count = std::min(faces.size() - first, std::size_t{Network::kFacesAtOnce});
+            const auto some = network.forward({begin, begin + static_cast<std::ptrdiff_t>(count)}, workspace);
+            embeddings.insert(embeddings.end(), some.begin(), some.end());
+        }
+        return embeddings;
+    }
 
     std::string name_;
     std::string checksum_;
     Precision precision_;
-    Network network_;
+    int face_size_;
+    std::function<std::vector<Embedding>(const std::vector<ImageView>&, Workspace&)> forward_;
 };
 
 }  // namespace v0_1

@@ -153,16 +153,13 @@ class Int8Convolution {
         for (std::size_t face = 0; face < faces.size(); ++face) {
             read_pixels(faces[face], image);
             workspace.threads().run(out.height(), [&](int y, int) {
-                for_row_blocks(0, out.width(), kernels_->rows, [&](int x, int count) {
-                    const kernels::ByteRows rows{
-                        image + y * shape_.stride * line + std::ptrdiff_t{x} * shape_.stride * 3, count, shape_.side,
-                        groups(), line};
-                    for (int panel = 0; panel < panels(); ++panel) {
-                        kernels::ByteFinish finish = finish_of(panel, scales);
-                        finish.out = out.at(panel, static_cast<int>(face), y, x);
-                        kernels_->product_of_pixels(rows, panel_of(panel), finish);
-                    }
-                });
+                const kernels::ByteRows rows{image + y * shape_.stride * line, out.width(), shape_.side, groups(),
+                                             line};
+                for (int panel = 0; panel < panels(); ++panel) {
+                    kernels::ByteFinish finish = finish_of(panel, scales);
+                    finish.out = out.at(panel, static_cast<int>(face), y, 0);
+                    kernels_->product_of_pixels(rows, panel_of(panel), finish);
+                }
             });
         }
         return out;

@@ -35,12 +35,14 @@ class Pipeline {
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
     /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
-    /// \param precision  the network's arithmetic
     /// \throws FileError when one isn't there, FormatError when it isn't what it should be
-    static Pipeline load(const std::filesystem::path& folder = {}, Precision precision = Precision::float32) {
-        const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
-        return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
-                FaceEmbedder::load(open("resnet29.ffr"), precision)};
+    static Pipeline load(const std::filesystem::path& folder = {}) {
+        return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
+    }
+
+    /// The same with the network's arithmetic chosen when the program runs: see FaceEmbedder::load.
+    static Pipeline load(const std::filesystem::path& folder, Precision precision) {
+        return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
     }
 
     /// The step from an image to boxes.
@@ -89,6 +91,13 @@ class Pipeline {
     }
 
   private:
+    template <typename LoadEmbedder>
+    static Pipeline load_with(const std::filesystem::path& folder, LoadEmbedder load_embedder) {
+        const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
+        return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
+                load_embedder(open("resnet29.ffr"))};
+    }
+
     FaceDetector detector_;
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;

@@ -54,7 +54,7 @@ class BasicResNet29 {
     /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
     /// Side of the chip it takes, in pixels.
-    static constexpr int kChipSize = 150;
+    static constexpr int kFaceSize = 150;
 
     /// Reads the layers.
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
@@ -64,13 +64,13 @@ class BasicResNet29 {
     }
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
-    /// \param chips  kChipSize x kChipSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// \param chips  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
     /// or for more of them
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
         require_batch(chips.size(), kFacesAtOnce);
         const Layers layers(workspace, path_);
-        Maps x = layers.max_pool(layers.look(stem_, chips, kChipSize, pixel_mean_, 256), {3, 2});
+        Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
         for (const Block& block : blocks_) {
             const Maps y = layers.convolve_relu(block.first, x);
             x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
@@ -101,7 +101,7 @@ class BasicResNet29 {
         const auto load = [&](const ConvolutionShape& shape) {
             return Convolution::load(weights, resnet29_convolution_name(index++), shape, path);
         };
-        stem_ = load({3, kChipSize, kChipSize, 32, 7, 2, 0});
+        stem_ = load({3, kFaceSize, kFaceSize, 32, 7, 2, 0});
         int inputs = 32, size = 35;
         for (const ResidualBlockShape& block : kResNet29Blocks) {
             const ConvolutionShape first{

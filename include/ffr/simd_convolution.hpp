@@ -102,16 +102,13 @@ class SimdConvolution {
         for (std::size_t face = 0; face < faces.size(); ++face) {
             read_pixels(faces[face], mean, range, image.data(), workspace);
             workspace.threads().run(out.height(), [&](int y, int) {
-                float* const first = out.at(0, static_cast<int>(face), y, 0);
-                for_row_blocks(0, out.width(), kernels_->rows, [&](int x, int count) {
-                    const Finish finish{
-                        first + x * kernels::kBlock, out.plane(), out.blocks(), bias_.data(), nullptr, 0, true};
-                    const ProductRows rows{image.data() + y * shape_.stride * line + x * shape_.stride * 3, count,
-                                           shape_.side, 3 * shape_.side, line};
-                    for (int panel = 0; panel < panels(); ++panel) {
-                        kernels_->product_of_pixels(rows, panel_of(panel), panel * kernels::kPanel, finish);
-                    }
-                });
+                const Finish finish{
+                    out.at(0, static_cast<int>(face), y, 0), out.plane(), out.blocks(), bias_.data(), nullptr, 0, true};
+                const ProductRows rows{image.data() + y * shape_.stride * line, out.width(), shape_.side,
+                                       3 * shape_.side, line};
+                for (int panel = 0; panel < panels(); ++panel) {
+                    kernels_->product_of_pixels(rows, panel_of(panel), panel * kernels::kPanel, finish);
+                }
             });
         }
         return out;

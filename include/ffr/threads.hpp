@@ -48,19 +48,9 @@ class ThreadPool {
             for (int task = 0; task < tasks; ++task) work(task, 0);
             return;
         }
-        call_ = [](const void* function, int task, int thread) { (*static_cast<const Work*>(function))(task, thread); };
-        work_ = &work;
-        tasks_ = tasks;
-        next_.store(0, std::memory_order_relaxed);
-        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            round_.fetch_add(1, std::memory_order_release);
-        }
-        wake_.notify_all();
-        take_tasks(0);
-        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
-        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        run_with_helpers(tasks, &work, [](const void* function, int task, int thread) {
+            (*static_cast<const Work*>(function))(task, thread);
+        });
     }
 
     /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
@@ -75,6 +65,25 @@ class ThreadPool {
     }
 
   private:
+    using Call = void (*)(const void* work, int task, int thread);
+
+    // Knows nothing of the work's type, so that a compiler translates it once.
+    void run_with_helpers(int tasks, const void* work, Call call) {
+        call_ = call;
+        work_ = work;
+        tasks_ = tasks;
+        next_.store(0, std::memory_order_relaxed);
+        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        take_tasks(0);
+        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
     void take_tasks(int thread) {
         for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
             try {
@@ -124,7 +133,7 @@ class ThreadPool {
     bool stopping_ = false;
     int tasks_ = 0;
     const void* work_ = nullptr;
-    void (*call_)(const void*, int, int) = nullptr;
+    Call call_ = nullptr;
     std::exception_ptr error_;
 };
 

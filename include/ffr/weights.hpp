@@ -242,20 +242,7 @@ class WeightsFile {
     /// \throws FormatError when it's missing, of another type or of another shape
     template <typename T>
     TensorView<T> tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
-        const TensorInfo& info = require(name);
-        if (info.type != tensor_type<T>()) {
-            throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
-                              to_string(tensor_type<T>()));
-        }
-        const bool same =
-            shape.size() == info.shape.size() &&
-            std::equal(shape.begin(), shape.end(), info.shape.begin(),
-                       [](std::size_t wanted, std::size_t found) { return wanted == kAny || wanted == found; });
-        if (!same) {
-            throw FormatError(name_ + ": tensor '" + info.name + "' has shape " +
-                              shape_text(info.shape.begin(), info.shape.end()) + ", not " +
-                              shape_text(shape.begin(), shape.end()));
-        }
+        const TensorInfo& info = require(name, tensor_type<T>(), shape);
         return {reinterpret_cast<const T*>(info.data), info.shape};
     }
 
@@ -393,11 +380,27 @@ class WeightsFile {
         throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
     }
 
-    template <typename Iterator>
-    static std::string shape_text(Iterator begin, Iterator end) {
+    const TensorInfo& require(std::string_view name, TensorType type, const std::vector<std::size_t>& shape) const {
+        const TensorInfo& info = require(name);
+        if (info.type != type) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
+                              to_string(type));
+        }
+        const bool same =
+            shape.size() == info.shape.size() &&
+            std::equal(shape.begin(), shape.end(), info.shape.begin(),
+                       [](std::size_t wanted, std::size_t found) { return wanted == kAny || wanted == found; });
+        if (!same) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' has shape " + shape_text(info.shape) + ", not " +
+                              shape_text(shape));
+        }
+        return info;
+    }
+
+    static std::string shape_text(const std::vector<std::size_t>& shape) {
         std::string text = "[";
-        for (Iterator it = begin; it != end; ++it) {
-            text += (it == begin ? "" : " x ") + (*it == kAny ? "any" : std::to_string(*it));
+        for (const std::size_t extent : shape) {
+            text += (text == "[" ? "" : " x ") + (extent == kAny ? "any" : std::to_string(extent));
         }
         return text + "]";
     }

@@ -569,20 +569,7 @@ class WeightsFile {
     /// \throws FormatError when it's missing, of another type or of another shape
     template <typename T>
     TensorView<T> tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
-        const TensorInfo& info = require(name);
-        if (info.type != tensor_type<T>()) {
-            throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
-                              to_string(tensor_type<T>()));
-        }
-        const bool same =
-            shape.size() == info.shape.size() &&
-            std::equal(shape.begin(), shape.end(), info.shape.begin(),
-                       [](std::size_t wanted, std::size_t found) { return wanted == kAny || wanted == found; });
-        if (!same) {
-            throw FormatError(name_ + ": tensor '" + info.name + "' has shape " +
-                              shape_text(info.shape.begin(), info.shape.end()) + ", not " +
-                              shape_text(shape.begin(), shape.end()));
-        }
+        const TensorInfo& info = require(name, tensor_type<T>(), shape);
         return {reinterpret_cast<const T*>(info.data), info.shape};
     }
 
@@ -720,11 +707,27 @@ class WeightsFile {
         throw FormatError(name_ + ": tensor '" + std::string(name) + "' has a value that isn't finite");
     }
 
-    template <typename Iterator>
-    static std::string shape_text(Iterator begin, Iterator end) {
+    const TensorInfo& require(std::string_view name, TensorType type, const std::vector<std::size_t>& shape) const {
+        const TensorInfo& info = require(name);
+        if (info.type != type) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' is " + to_string(info.type) + ", not " +
+                              to_string(type));
+        }
+        const bool same =
+            shape.size() == info.shape.size() &&
+            std::equal(shape.begin(), shape.end(), info.shape.begin(),
+                       [](std::size_t wanted, std::size_t found) { return wanted == kAny || wanted == found; });
+        if (!same) {
+            throw FormatError(name_ + ": tensor '" + info.name + "' has shape " + shape_text(info.shape) + ", not " +
+                              shape_text(shape));
+        }
+        return info;
+    }
+
+    static std::string shape_text(const std::vector<std::size_t>& shape) {
         std::string text = "[";
-        for (Iterator it = begin; it != end; ++it) {
-            text += (it == begin ? "" : " x ") + (*it == kAny ? "any" : std::to_string(*it));
+        for (const std::size_t extent : shape) {
+            text += (text == "[" ? "" : " x ") + (extent == kAny ? "any" : std::to_string(extent));
         }
         return text + "]";
     }
@@ -2095,19 +2098,9 @@ class ThreadPool {
             for (int task = 0; task < tasks; ++task) work(task, 0);
             return;
         }
-        call_ = [](const void* function, int task, int thread) { (*static_cast<const Work*>(function))(task, thread); };
-        work_ = &work;
-        tasks_ = tasks;
-        next_.store(0, std::memory_order_relaxed);
-        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            round_.fetch_add(1, std::memory_order_release);
-        }
-        wake_.notify_all();
-        take_tasks(0);
-        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
-        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        run_with_helpers(tasks, &work, [](const void* function, int task, int thread) {
+            (*static_cast<const Work*>(function))(task, thread);
+        });
     }
 
     /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
@@ -2122,6 +2115,25 @@ class ThreadPool {
     }
 
   private:
+    using Call = void (*)(const void* work, int task, int thread);
+
+    // Knows nothing of the work's type, so that a compiler translates it once.
+    void run_with_helpers(int tasks, const void* work, Call call) {
+        call_ = call;
+        work_ = work;
+        tasks_ = tasks;
+        next_.store(0, std::memory_order_relaxed);
+        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        take_tasks(0);
+        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
     void take_tasks(int thread) {
         for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
             try {
@@ -2171,7 +2183,7 @@ class ThreadPool {
     bool stopping_ = false;
     int tasks_ = 0;
     const void* work_ = nullptr;
-    void (*call_)(const void*, int, int) = nullptr;
+    Call call_ = nullptr;
     std::exception_ptr error_;
 };
 
@@ -8342,32 +8354,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -8482,13 +8513,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
@@ -8824,32 +8855,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -8964,13 +9014,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
@@ -9311,32 +9361,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -9451,13 +9520,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
@@ -9802,32 +9871,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -9942,13 +10030,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
@@ -10291,32 +10379,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -10431,13 +10538,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
@@ -10749,16 +10856,13 @@ class SimdConvolution {
         for (std::size_t face = 0; face < faces.size(); ++face) {
             read_pixels(faces[face], mean, range, image.data(), workspace);
             workspace.threads().run(out.height(), [&](int y, int) {
-                float* const first = out.at(0, static_cast<int>(face), y, 0);
-                for_row_blocks(0, out.width(), kernels_->rows, [&](int x, int count) {
-                    const Finish finish{
-                        first + x * kernels::kBlock, out.plane(), out.blocks(), bias_.data(), nullptr, 0, true};
-                    const ProductRows rows{image.data() + y * shape_.stride * line + x * shape_.stride * 3, count,
-                                           shape_.side, 3 * shape_.side, line};
-                    for (int panel = 0; panel < panels(); ++panel) {
-                        kernels_->product_of_pixels(rows, panel_of(panel), panel * kernels::kPanel, finish);
-                    }
-                });
+                const Finish finish{
+                    out.at(0, static_cast<int>(face), y, 0), out.plane(), out.blocks(), bias_.data(), nullptr, 0, true};
+                const ProductRows rows{image.data() + y * shape_.stride * line, out.width(), shape_.side,
+                                       3 * shape_.side, line};
+                for (int panel = 0; panel < panels(); ++panel) {
+                    kernels_->product_of_pixels(rows, panel_of(panel), panel * kernels::kPanel, finish);
+                }
             });
         }
         return out;
@@ -11401,25 +11505,44 @@ inline void product_block(const ByteRows& rows, const std::int8_t* weights, int 
     }
 }
 
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch>
+inline void product_rows(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows>
 inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
-        }
+        product_rows<kRows, kPanel>(rows, panel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, finish);
+        product_of<kRows - 1>(rows, panel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
 inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+    product_of<Vector::kRows>(rows, panel, finish);
 }
 
-/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
-inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, finish);
+/// The same for a whole line of pixels of an interleaved colour image: see product.inl.
+inline void product_of_pixels(const ByteRows& line, const std::int8_t* panel, const ByteFinish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ByteRows rows = line;
+    ByteFinish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kPanel;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -11600,25 +11723,44 @@ inline void product_block(const ByteRows& rows, const std::int8_t* weights, int 
     }
 }
 
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch>
+inline void product_rows(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows>
 inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
-        }
+        product_rows<kRows, kPanel>(rows, panel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, finish);
+        product_of<kRows - 1>(rows, panel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
 inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+    product_of<Vector::kRows>(rows, panel, finish);
 }
 
-/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
-inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, finish);
+/// The same for a whole line of pixels of an interleaved colour image: see product.inl.
+inline void product_of_pixels(const ByteRows& line, const std::int8_t* panel, const ByteFinish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ByteRows rows = line;
+    ByteFinish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kPanel;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -11796,25 +11938,44 @@ inline void product_block(const ByteRows& rows, const std::int8_t* weights, int 
     }
 }
 
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch>
+inline void product_rows(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows>
 inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
-        }
+        product_rows<kRows, kPanel>(rows, panel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, finish);
+        product_of<kRows - 1>(rows, panel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
 inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+    product_of<Vector::kRows>(rows, panel, finish);
 }
 
-/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
-inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, finish);
+/// The same for a whole line of pixels of an interleaved colour image: see product.inl.
+inline void product_of_pixels(const ByteRows& line, const std::int8_t* panel, const ByteFinish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ByteRows rows = line;
+    ByteFinish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kPanel;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -11995,25 +12156,44 @@ inline void product_block(const ByteRows& rows, const std::int8_t* weights, int 
     }
 }
 
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch>
+inline void product_rows(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows>
 inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
-        }
+        product_rows<kRows, kPanel>(rows, panel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, finish);
+        product_of<kRows - 1>(rows, panel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
 inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+    product_of<Vector::kRows>(rows, panel, finish);
 }
 
-/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
-inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, finish);
+/// The same for a whole line of pixels of an interleaved colour image: see product.inl.
+inline void product_of_pixels(const ByteRows& line, const std::int8_t* panel, const ByteFinish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ByteRows rows = line;
+    ByteFinish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kPanel;
+    }
 }
 
 /// Rows for product: see gather.inl.
@@ -12229,16 +12409,13 @@ class Int8Convolution {
         for (std::size_t face = 0; face < faces.size(); ++face) {
             read_pixels(faces[face], image);
             workspace.threads().run(out.height(), [&](int y, int) {
-                for_row_blocks(0, out.width(), kernels_->rows, [&](int x, int count) {
-                    const kernels::ByteRows rows{
-                        image + y * shape_.stride * line + std::ptrdiff_t{x} * shape_.stride * 3, count, shape_.side,
-                        groups(), line};
-                    for (int panel = 0; panel < panels(); ++panel) {
-                        kernels::ByteFinish finish = finish_of(panel, scales);
-                        finish.out = out.at(panel, static_cast<int>(face), y, x);
-                        kernels_->product_of_pixels(rows, panel_of(panel), finish);
-                    }
-                });
+                const kernels::ByteRows rows{image + y * shape_.stride * line, out.width(), shape_.side, groups(),
+                                             line};
+                for (int panel = 0; panel < panels(); ++panel) {
+                    kernels::ByteFinish finish = finish_of(panel, scales);
+                    finish.out = out.at(panel, static_cast<int>(face), y, 0);
+                    kernels_->product_of_pixels(rows, panel_of(panel), finish);
+                }
             });
         }
         return out;
@@ -12598,7 +12775,7 @@ class BasicResNet29 {
     /// Most faces of a call.
     static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
     /// Side of the chip it takes, in pixels.
-    static constexpr int kChipSize = 150;
+    static constexpr int kFaceSize = 150;
 
     /// Reads the layers.
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
@@ -12608,13 +12785,13 @@ class BasicResNet29 {
     }
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
-    /// \param chips  kChipSize x kChipSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// \param chips  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
     /// or for more of them
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
         require_batch(chips.size(), kFacesAtOnce);
         const Layers layers(workspace, path_);
-        Maps x = layers.max_pool(layers.look(stem_, chips, kChipSize, pixel_mean_, 256), {3, 2});
+        Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
         for (const Block& block : blocks_) {
             const Maps y = layers.convolve_relu(block.first, x);
             x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
@@ -12645,7 +12822,7 @@ class BasicResNet29 {
         const auto load = [&](const ConvolutionShape& shape) {
             return Convolution::load(weights, resnet29_convolution_name(index++), shape, path);
         };
-        stem_ = load({3, kChipSize, kChipSize, 32, 7, 2, 0});
+        stem_ = load({3, kFaceSize, kFaceSize, 32, 7, 2, 0});
         int inputs = 32, size = 35;
         for (const ResidualBlockShape& block : kResNet29Blocks) {
             const ConvolutionShape first{
@@ -12900,9 +13077,9 @@ using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 
@@ -12927,19 +13104,34 @@ inline const char* to_string(Precision precision) {
     return precision == Precision::int8 ? "int8" : "float32";
 }
 
-/// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads.
+/// A network that turns straightened faces into embeddings. Immutable after loading, safe for many threads; copies share the
+/// network.
 class FaceEmbedder {
   public:
-    /// Takes the network that a file holds.
+    /// Takes the network that a file holds, in float32.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
+    static FaceEmbedder load(const WeightsFile& weights) {
+        return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
+    }
+
+    /// The same in an arithmetic that's chosen when the program runs. Apart from the one above, so that who wants float32
+    /// doesn't wait for the compiler to translate the other.
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
-    static FaceEmbedder load(const WeightsFile& weights, Precision precision = Precision::float32) {
-        if (weights.kind() == "nn4.small2") {
-            if (precision == Precision::int8) throw InvalidArgument("nn4.small2 hasn't got an int8 form");
-            return {weights, precision, Nn4Small2::load(weights)};
-        }
-        if (precision == Precision::int8) return {weights, precision, BasicResNet29<Int8Layers>::load(weights)};
-        return {weights, precision, ResNet29::load(weights)};
+    static FaceEmbedder load(const WeightsFile& weights, Precision precision) {
+        if (precision == Precision::float32) return load(weights);
+        if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
+        return of<BasicResNet29<Int8Layers>>(weights, precision);
+    }
+
+    /// The same of one type of network: of<ResNet29>(weights).
+    template <typename Network>
+    static FaceEmbedder of(const WeightsFile& weights, Precision precision = Precision::float32) {
+        FaceEmbedder embedder(weights, precision, Network::kFaceSize);
+        embedder.forward_ = [network = std::make_shared<const Network>(Network::load(weights))](
+                                const std::vector<ImageView>& faces, Workspace& workspace) {
+            return forward_in_batches(*network, faces, workspace);
+        };
+        return embedder;
     }
 
     /// The network's name, "resnet29" or "nn4.small2".
@@ -12949,7 +13141,7 @@ class FaceEmbedder {
     Precision precision() const { return precision_; }
 
     /// Side in pixels of the faces it takes.
-    int face_size() const { return is_nn4_small2() ? Nn4Small2::kFaceSize : ResNet29::kChipSize; }
+    int face_size() const { return face_size_; }
 
     /// Straightens a face as the network was trained with: a chip for the ResNet-29, OpenFace's alignment by the outer
     /// corners of the eyes and the nose for nn4.small2.
@@ -12985,36 +13177,36 @@ class FaceEmbedder {
     /// with one face.
     /// \throws InvalidArgument when a face has another size
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        return std::visit(
-            [&](const auto& network) {
-                std::vector<Embedding> embeddings;
-                const std::size_t at_once = network.kFacesAtOnce;
-                for (std::size_t first = 0; first < faces.size(); first += at_once) {
-                    const auto begin = faces.begin() + static_cast<std::ptrdiff_t>(first);
-                    const auto count = static_cast<std::ptrdiff_t>(std::min(at_once, faces.size() - first));
-                    const auto some = network.forward({begin, begin + count}, workspace);
-                    embeddings.insert(embeddings.end(), some.begin(), some.end());
-                }
-                return embeddings;
-            },
-            network_);
+        return forward_(faces, workspace);
     }
 
   private:
-    using Network = std::variant<ResNet29, BasicResNet29<Int8Layers>, Nn4Small2>;
-
-    FaceEmbedder(const WeightsFile& weights, Precision precision, Network network)
+    FaceEmbedder(const WeightsFile& weights, Precision precision, int face_size)
         : name_(weights.kind()),
           checksum_(hexadecimal(weights.checksum())),
           precision_(precision),
-          network_(std::move(network)) {}
+          face_size_(face_size) {}
 
-    bool is_nn4_small2() const { return std::holds_alternative<Nn4Small2>(network_); }
+    bool is_nn4_small2() const { return name_ == "nn4.small2"; }
+
+    template <typename Network>
+    static std::vector<Embedding> forward_in_batches(const Network& network, const std::vector<ImageView>& faces,
+                                                     Workspace& workspace) {
+        std::vector<Embedding> embeddings;
+        for (std::size_t first = 0; first < faces.size(); first += Network::kFacesAtOnce) {
+            const auto begin = faces.begin() + static_cast<std::ptrdiff_t>(first);
+            const std::size_t count = std::min(faces.size() - first, std::size_t{Network::kFacesAtOnce});
+            const auto some = network.forward({begin, begin + static_cast<std::ptrdiff_t>(count)}, workspace);
+            embeddings.insert(embeddings.end(), some.begin(), some.end());
+        }
+        return embeddings;
+    }
 
     std::string name_;
     std::string checksum_;
     Precision precision_;
-    Network network_;
+    int face_size_;
+    std::function<std::vector<Embedding>(const std::vector<ImageView>&, Workspace&)> forward_;
 };
 
 }  // namespace v0_1
@@ -14306,12 +14498,14 @@ class Pipeline {
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
     /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
-    /// \param precision  the network's arithmetic
     /// \throws FileError when one isn't there, FormatError when it isn't what it should be
-    static Pipeline load(const std::filesystem::path& folder = {}, Precision precision = Precision::float32) {
-        const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
-        return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
-                FaceEmbedder::load(open("resnet29.ffr"), precision)};
+    static Pipeline load(const std::filesystem::path& folder = {}) {
+        return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
+    }
+
+    /// The same with the network's arithmetic chosen when the program runs: see FaceEmbedder::load.
+    static Pipeline load(const std::filesystem::path& folder, Precision precision) {
+        return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
     }
 
     /// The step from an image to boxes.
@@ -14360,6 +14554,13 @@ class Pipeline {
     }
 
   private:
+    template <typename LoadEmbedder>
+    static Pipeline load_with(const std::filesystem::path& folder, LoadEmbedder load_embedder) {
+        const auto open = [&](const char* name) { return WeightsFile::open(find_weights(name, folder)); };
+        return {FaceDetector::load(open("hog_frontal.ffr")), LandmarkPredictor::load(open("landmarks68.ffr")),
+                load_embedder(open("resnet29.ffr"))};
+    }
+
     FaceDetector detector_;
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;

@@ -47,25 +47,44 @@ inline void product_block(const ByteRows& rows, const std::int8_t* weights, int 
     }
 }
 
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch>
+inline void product_rows(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows>
 inline void product_of(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c * 4, c, finish);
-        }
+        product_rows<kRows, kPanel>(rows, panel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, finish);
+        product_of<kRows - 1>(rows, panel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 32 bytes from each other, times a panel of weights.
 inline void product(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, kPanel>(rows, panel, finish);
+    product_of<Vector::kRows>(rows, panel, finish);
 }
 
-/// The same for pixels of an interleaved colour image, every second one of a line: 6 bytes from each other.
-inline void product_of_pixels(const ByteRows& rows, const std::int8_t* panel, const ByteFinish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, finish);
+/// The same for a whole line of pixels of an interleaved colour image: see product.inl.
+inline void product_of_pixels(const ByteRows& line, const std::int8_t* panel, const ByteFinish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ByteRows rows = line;
+    ByteFinish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kPanel;
+    }
 }
 
 /// Rows for product: see gather.inl.

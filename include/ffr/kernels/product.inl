@@ -55,32 +55,51 @@ inline void product_block(const ProductRows& rows, const Weight* weights, int ch
     }
 }
 
-/// Finds the kernel for this number of rows, and goes over the panel's columns.
+/// A block of rows times all columns of a panel.
 template <int kRows, int kPitch, typename Weight>
+inline void product_rows(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
+    for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
+        product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
+    }
+}
+
+/// Finds the kernel for this number of rows.
+template <int kRows, typename Weight>
 inline void product_of(const ProductRows& rows, const Weight* panel, int first_channel, const Finish& finish) {
     if (rows.count == kRows) {
-        for (int c = 0; c < kPanel; c += Vector::kColumns * Vector::kLanes) {
-            product_block<kRows, kPitch>(rows, panel + c, first_channel + c, finish);
-        }
+        product_rows<kRows, kBlock>(rows, panel, first_channel, finish);
     } else if constexpr (kRows > 1) {
-        product_of<kRows - 1, kPitch>(rows, panel, first_channel, finish);
+        product_of<kRows - 1>(rows, panel, first_channel, finish);
     }
 }
 
 /// Up to Vector::kRows rows, 16 floats from each other, times a panel of weights.
 inline void product(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
 /// The same for weights that are kept in 16 bits, which are half as much to read.
 inline void product_of_halves(const ProductRows& rows, const std::uint16_t* panel, int first_channel,
                               const Finish& finish) {
-    if constexpr (Vector::kWidens) product_of<Vector::kRows, kBlock>(rows, panel, first_channel, finish);
+    if constexpr (Vector::kWidens) product_of<Vector::kRows>(rows, panel, first_channel, finish);
 }
 
-/// The same for rows that are pixels of an interleaved colour image, every second one of a line: 6 floats from each other.
-inline void product_of_pixels(const ProductRows& rows, const float* panel, int first_channel, const Finish& finish) {
-    product_of<Vector::kRows, 6>(rows, panel, first_channel, finish);
+/// The same for a whole line of rows that are pixels of an interleaved colour image, every second one: 6 floats from each
+/// other. The networks' lines of 72 and 48 pixels leave none over.
+inline void product_of_pixels(const ProductRows& line, const float* panel, int first_channel, const Finish& finish) {
+    constexpr int kRows = Vector::kRows < 12 ? Vector::kRows : 12;
+    ProductRows rows = line;
+    Finish pixels = finish;
+    for (int left = line.count; left > 0; left -= rows.count) {
+        rows.count = left < kRows ? 1 : kRows;
+        if (rows.count == kRows) {
+            product_rows<kRows, 6>(rows, panel, first_channel, pixels);
+        } else {
+            product_rows<1, 6>(rows, panel, first_channel, pixels);
+        }
+        rows.values += rows.count * 6;
+        pixels.out += rows.count * kBlock;
+    }
 }
 
 /// Rows for product: see gather.inl.

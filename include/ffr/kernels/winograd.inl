@@ -103,13 +103,13 @@ template <typename Step>
 inline void transform_square(const float* in, std::ptrdiff_t in_line, std::ptrdiff_t in_column, float* out,
                              std::ptrdiff_t out_line, std::ptrdiff_t out_column) {
     typename Vector::Register columns[Step::kOut][Step::kIn];
-    FFR_UNROLL for (int x = 0; x < Step::kIn; ++x) {
+    for (int x = 0; x < Step::kIn; ++x) {
         typename Vector::Register before[Step::kIn], after[Step::kOut];
         FFR_UNROLL for (int y = 0; y < Step::kIn; ++y) before[y] = Vector::load(in + y * in_line + x * in_column);
         Step::apply(before, after);
         FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) columns[y][x] = after[y];
     }
-    FFR_UNROLL for (int y = 0; y < Step::kOut; ++y) {
+    for (int y = 0; y < Step::kOut; ++y) {
         typename Vector::Register after[Step::kOut];
         Step::apply(columns[y], after);
         FFR_UNROLL for (int x = 0; x < Step::kOut; ++x) Vector::store(out + y * out_line + x * out_column, after[x]);
