@@ -13,7 +13,11 @@ endif()
 set_target_properties(ffr_kernels PROPERTIES EXCLUDE_FROM_ALL OFF)
 install(TARGETS ffr ffr_kernels EXPORT ffrTargets)
 if(FFR_BUILD_C_LIBRARY)
-  install(TARGETS ffr_c_shared ffr_c_static EXPORT ffrTargets)
+  foreach(kind shared static)
+    if(TARGET ffr_c_${kind})
+      install(TARGETS ffr_c_${kind} EXPORT ffrTargets)
+    endif()
+  endforeach()
 endif()
 
 # For find_package(ffr).

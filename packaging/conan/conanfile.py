@@ -1,4 +1,4 @@
-"""Packages the library, without the program:  conan create packaging/conan
+"""Packages the library and its C interface, without the program:  conan create packaging/conan
 
 stb comes from the system. CMake projects find ffr by its own ffrConfig.cmake, which has ffr_embed_weights too.
 """
@@ -11,7 +11,7 @@ from conan.tools.cmake import CMake, CMakeToolchain
 from conan.tools.files import copy
 from conan.tools.system.package_manager import Apt, Brew, Dnf, PacMan
 
-SOURCES = ["CMakeLists.txt", "CHANGELOG.md", "LICENSE", "cmake/*", "include/*", "weights/*"]
+SOURCES = ["CMakeLists.txt", "CHANGELOG.md", "LICENSE", "capi/*", "cmake/*", "include/*", "weights/*"]
 
 
 class FfrConan(ConanFile):
@@ -19,8 +19,10 @@ class FfrConan(ConanFile):
     description = "Face recognition from scratch, in one include"
     license = "MIT"
     topics = ("face-recognition", "face-detection", "header-only")
-    package_type = "static-library"
+    package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
+    options = {"shared": [True, False]}  # of the C interface: the C++ library is headers
+    default_options = {"shared": False}
     no_copy_source = True
 
     @property
@@ -43,7 +45,7 @@ class FfrConan(ConanFile):
 
     def generate(self):
         toolchain = CMakeToolchain(self)
-        for part in ("PROGRAM", "C_LIBRARY", "TOOLS", "TESTS", "EXAMPLES"):
+        for part in ("PROGRAM", "TOOLS", "TESTS", "EXAMPLES"):
             toolchain.cache_variables[f"FFR_BUILD_{part}"] = False
         toolchain.cache_variables["FFR_WERROR"] = False
         toolchain.generate()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Debian packages ffr and libffr-dev from the last commit, and checks them with lintian.
+# Makes the Debian packages ffr, libffr0 and libffr-dev from the last commit, and checks them with lintian.
 #
 #   bash packaging/debian/build.sh [FOLDER]    packages and source package go to FOLDER, by default build/debian
 #

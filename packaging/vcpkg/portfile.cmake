@@ -1,12 +1,11 @@
-# The library, without the program, from the sources that this file lies in:
+# The library and its C interface, without the program, from the sources that this file lies in:
 #   vcpkg install ffr --overlay-ports=packaging/vcpkg
 # vcpkg's binary cache doesn't notice changes of theirs: add --binarysource=clear after one.
 vcpkg_check_linkage(ONLY_STATIC_LIBRARY)
 get_filename_component(SOURCE_PATH "${CURRENT_PORT_DIR}/../.." ABSOLUTE)
 
 vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS -DFFR_BUILD_PROGRAM=OFF -DFFR_BUILD_C_LIBRARY=OFF -DFFR_BUILD_TOOLS=OFF -DFFR_BUILD_TESTS=OFF
-          -DFFR_BUILD_EXAMPLES=OFF -DFFR_WERROR=OFF)
+  OPTIONS -DFFR_BUILD_PROGRAM=OFF -DFFR_BUILD_TOOLS=OFF -DFFR_BUILD_TESTS=OFF -DFFR_BUILD_EXAMPLES=OFF -DFFR_WERROR=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/ffr)
 vcpkg_fixup_pkgconfig()

@@ -76,14 +76,12 @@ class Packages(unittest.TestCase):
         self.assertEqual(run(program, weights, PHOTO), BOX)
 
     def test_c_programs_get_libffr_without_a_word_of_c_plus_plus(self):
-        project = self.folder / "in C"
+        project, source = self.folder / "in C", CONSUMER / "version.c"
         project.mkdir()
         (project / "CMakeLists.txt").write_text(
             "cmake_minimum_required(VERSION 3.21)\nproject(in_c LANGUAGES C)\n"
             "find_package(ffr 0.1 REQUIRED COMPONENTS c_shared)\n"
-            "add_executable(in_c version.c)\ntarget_link_libraries(in_c PRIVATE ffr::c_shared)\n")
-        source = project / "version.c"
-        source.write_text("#include <ffr/ffr.h>\nint main(void) { return ffr_version() != FFR_VERSION; }\n")
+            f"add_executable(in_c {source})\ntarget_link_libraries(in_c PRIVATE ffr::c_shared)\n")
         run("cmake", "-G", "Ninja", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
         run("cmake", "--build", project / "build")
         run(project / "build" / "in_c")

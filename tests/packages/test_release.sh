@@ -22,13 +22,15 @@ use() {
 echo "== Debian"
 bash packaging/debian/build.sh "$work/debian"
 apt-get install -y --no-install-recommends "$work"/debian/*.deb >/dev/null
-remove() { apt-get remove -y ffr libffr-dev >/dev/null; }
+remove() { apt-get remove -y ffr libffr0 libffr-dev >/dev/null; }
 trap 'remove; rm -rf "$work"' EXIT
 ffr detect "$photo"
 ffr info | grep -q "/usr/share/ffr/weights/resnet29.ffr: resnet29"
 use Debian /usr
 g++ -std=c++17 tests/packages/consumer/main.cpp $(pkg-config --cflags --libs ffr) -o "$work/by pkg-config"
 "$work/by pkg-config" "$(pkg-config --variable=weightsdir ffr)" "$photo"
+cc tests/packages/consumer/version.c $(pkg-config --cflags --libs ffr-c) -o "$work/in C"
+"$work/in C"
 remove
 trap 'rm -rf "$work"' EXIT
 
@@ -38,6 +40,7 @@ python3 -m venv "$work/venv"
 export CONAN_HOME=$work/conan
 "$work/venv/bin/conan" profile detect
 "$work/venv/bin/conan" create packaging/conan
+"$work/venv/bin/conan" create packaging/conan -o "ffr/*:shared=True"
 
 echo "== CPack"
 cmake --preset release -B "$work/build" -DFFR_BUILD_TESTS=OFF >/dev/null

@@ -1,4 +1,4 @@
-"""Builds the consumer of tests/packages against the package, and has it find a face."""
+"""Builds the consumer of tests/packages against the package, and has it find a face, and one in C."""
 
 import pathlib
 
@@ -27,3 +27,5 @@ class FfrTest(ConanFile):
         photo = PROJECT / "photos" / "people" / "eileen_collins" / "astronaut.png"
         program = pathlib.Path(self.build_folder) / "consumer-embedded"
         self.run(f'"{program}" "{photo}"')
+        kind = "shared" if self.dependencies["ffr"].options.shared else "static"
+        self.run(f'"{pathlib.Path(self.build_folder) / f"consumer-c_{kind}"}"', env="conanrun")
