@@ -132,15 +132,6 @@ ffr::Image draw(const Inferred& inferred) {
     return annotate(inferred.image, annotations);
 }
 
-ffr::Identifier load_people(const Options& options) {
-    const ffr::WeightsFile file = ffr::WeightsFile::open(options.model);
-    if (file.kind() != "identifier") {
-        throw ffr::FormatError(options.model + ": is a weight file of kind '" + file.kind() +
-                               "'; infer needs a model made by `ffr train`");
-    }
-    return ffr::Identifier::load(file);
-}
-
 /// What measures the faces: the model's network, and nothing that the model wasn't trained with.
 ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const Options& options) {
     SharedOptions shared = options.shared;
@@ -153,7 +144,7 @@ ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const Options& op
 }
 
 Status run(const Options& options) {
-    const ffr::Identifier people = load_people(options);
+    const ffr::Identifier people = load_people(options.model);
     const ffr::Pipeline pipeline = load_pipeline_for(people, options);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     std::optional<Outputs> pictures;

@@ -45,6 +45,15 @@ ffr::Pipeline load_pipeline(const SharedOptions& options) {
     return {load_detector(options), load_landmarks(options), load_embedder(options)};
 }
 
+ffr::Identifier load_people(const std::string& model) {
+    const ffr::WeightsFile file = ffr::WeightsFile::open(model);
+    if (file.kind() != "identifier") {
+        throw ffr::FormatError(model + ": is a weight file of kind '" + file.kind() +
+                               "', not a model made by `ffr train`");
+    }
+    return ffr::Identifier::load(file);
+}
+
 ffr::DetectOptions detect_options(const SharedOptions& options) {
     return {options.upsample, options.threshold};
 }

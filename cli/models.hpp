@@ -6,6 +6,7 @@
 
 #include "ffr/embedding.hpp"
 #include "ffr/face_detector.hpp"
+#include "ffr/identify.hpp"
 #include "ffr/landmarks.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/weights.hpp"
@@ -19,6 +20,9 @@ ffr::FaceDetector load_detector(const SharedOptions& options);
 ffr::LandmarkPredictor load_landmarks(const SharedOptions& options);
 ffr::FaceEmbedder load_embedder(const SharedOptions& options);
 ffr::Pipeline load_pipeline(const SharedOptions& options);
+
+/// Reads a model that `ffr train` made. \throws ffr::FileError, ffr::FormatError
+ffr::Identifier load_people(const std::string& model);
 
 /// How the detector shall search.
 ffr::DetectOptions detect_options(const SharedOptions& options);

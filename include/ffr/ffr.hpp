@@ -42,6 +42,7 @@
 #include "smo.hpp"
 #include "svm.hpp"
 #include "identify.hpp"
+#include "enrolment.hpp"
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"

@@ -13950,6 +13950,43 @@ inline Gallery make_gallery(const std::vector<LabelledEmbedding>& samples) {
     return gallery;
 }
 
+namespace detail {
+
+/// No sample is left out.
+constexpr std::size_t kNoSample = std::numeric_limits<std::size_t>::max();
+
+/// For each person the distance to the nearest training embedding, as if one of those weren't there.
+inline std::vector<double> distances_to_people(const Gallery& gallery, const Embedding& embedding,
+                                               std::size_t left_out) {
+    std::vector<double> nearest(gallery.names.size(), std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        double& distance = nearest[static_cast<std::size_t>(gallery.labels[i])];
+        if (i != left_out) distance = std::min(distance, ffr::distance(gallery.embeddings[i], embedding));
+    }
+    return nearest;
+}
+
+/// See Identifier::identify.
+inline Identity name_by(const Gallery& gallery, const LinearSvm& svm, const Embedding& embedding, double max_distance,
+                        double min_confidence, std::size_t left_out = kNoSample) {
+    const std::vector<double> probabilities = svm.probabilities(embedding);
+    const std::vector<double> distances = distances_to_people(gallery, embedding, left_out);
+    std::size_t best = 0;
+    for (std::size_t person = 1; person < distances.size(); ++person) {
+        const bool near = distances[person] <= max_distance;
+        const bool best_near = distances[best] <= max_distance;
+        const bool better =
+            near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
+        if (better) best = person;
+    }
+    Identity identity{std::nullopt, gallery.names[best], probabilities[best], distances[best]};
+    const bool known = identity.distance <= max_distance && identity.confidence >= min_confidence;
+    if (known) identity.name = identity.candidate;
+    return identity;
+}
+
+}  // namespace detail
+
 /// Knows people by their embeddings. Immutable: safe from many threads.
 class Identifier {
   public:
@@ -13957,16 +13994,13 @@ class Identifier {
     /// \param samples  in any order; one a person is enough, several are better. Equal names are one person
     /// \throws InvalidArgument as make_gallery does, or for options that aren't above 0
     static Identifier train(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {}) {
-        Identifier identifier;
-        identifier.source_ = options.source;
-        identifier.gallery_ = make_gallery(samples);
-        identifier.svm_.class_count = identifier.gallery_.names.size();
-        identifier.svm_.dimension = kDimension;
-        if (identifier.svm_.class_count > 1) {
-            identifier.svm_ = train_linear_svm(identifier.gallery_.embeddings, identifier.gallery_.labels,
-                                               static_cast<int>(identifier.svm_.class_count), options.svm);
+        Gallery gallery = make_gallery(samples);
+        const std::size_t people = gallery.names.size();
+        LinearSvm svm{people, kDimension, {}};
+        if (people > 1) {
+            svm = train_linear_svm(gallery.embeddings, gallery.labels, static_cast<int>(people), options.svm);
         }
-        return identifier;
+        return {options.source, std::move(gallery), std::move(svm)};
     }
 
     /// Reads a model that save() wrote. \throws FileError when it can't be read, FormatError when it isn't one
@@ -13975,11 +14009,10 @@ class Identifier {
     /// The same from an open file; copies what it needs.
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
-        Identifier identifier;
-        identifier.source_ = load_source(file);
-        identifier.gallery_ = load_gallery(file);
-        identifier.svm_ = load_svm(file, identifier.gallery_.names.size());
-        return identifier;
+        EmbeddingSource source = load_source(file);
+        Gallery gallery = load_gallery(file);
+        LinearSvm svm = load_svm(file, gallery.names.size());
+        return {std::move(source), std::move(gallery), std::move(svm)};
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
@@ -13998,21 +14031,8 @@ class Identifier {
     /// Cost: grows with the square of the number of people; 0.4 ms for 100. Thread-safe.
     Identity identify(const Embedding& embedding, const IdentifyOptions& options = {}) const {
         if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
-        const std::vector<double> probabilities = svm_.probabilities(embedding);
-        const std::vector<double> distances = distances_to_people(embedding);
-        const double max_distance = options.max_distance.value_or(source_.same_person_distance);
-        std::size_t best = 0;
-        for (std::size_t person = 1; person < distances.size(); ++person) {
-            const bool near = distances[person] <= max_distance;
-            const bool best_near = distances[best] <= max_distance;
-            const bool better =
-                near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
-            if (better) best = person;
-        }
-        Identity identity{std::nullopt, gallery_.names[best], probabilities[best], distances[best]};
-        const bool known = identity.distance <= max_distance && identity.confidence >= options.min_confidence;
-        if (known) identity.name = identity.candidate;
-        return identity;
+        return detail::name_by(gallery_, svm_, embedding, options.max_distance.value_or(source_.same_person_distance),
+                               options.min_confidence);
     }
 
     /// Everybody known, sorted bytewise.
@@ -14029,17 +14049,8 @@ class Identifier {
   private:
     static constexpr std::size_t kDimension = std::tuple_size_v<Embedding>;
 
-    Identifier() = default;
-
-    /// For each person the distance to the nearest training embedding.
-    std::vector<double> distances_to_people(const Embedding& embedding) const {
-        std::vector<double> nearest(gallery_.names.size(), std::numeric_limits<double>::infinity());
-        for (std::size_t i = 0; i < gallery_.embeddings.size(); ++i) {
-            double& distance = nearest[static_cast<std::size_t>(gallery_.labels[i])];
-            distance = std::min(distance, ffr::distance(gallery_.embeddings[i], embedding));
-        }
-        return nearest;
-    }
+    Identifier(EmbeddingSource source, Gallery gallery, LinearSvm svm)
+        : source_(std::move(source)), gallery_(std::move(gallery)), svm_(std::move(svm)) {}
 
     WeightsWriter writer() const {
         std::vector<float> embeddings;
@@ -14136,6 +14147,199 @@ class Identifier {
     Gallery gallery_;
     LinearSvm svm_;
 };
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/enrolment.hpp
+/// \file
+/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the same, how
+/// well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
+///
+///     faces with names --find_strangers-->   faces that don't look like their person's others
+///                      --find_look_alikes--> pairs of people who can hardly be told apart
+///                      --leave_one_out-->    how many faces the others would have named right
+///                      --suggest_distance--> where faces of one person end and those of others begin
+///
+/// All of them compare faces with faces, so that their costs grow with the square of the number of faces: for 10,000 faces
+/// a few seconds each.
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Two people whose faces look the same to the network.
+struct LookAlikes {
+    std::string one;      ///< the first by name
+    std::string other;    ///< the second
+    double distance = 0;  ///< median distance of a face of one from a face of the other
+};
+
+/// How a model does on faces that it wasn't trained with.
+struct LeaveOneOut {
+    std::size_t faces = 0;  ///< that were tried, each against a model of all the others
+    std::size_t right = 0;  ///< of these, how many got their own name
+};
+
+namespace detail {
+
+/// The places of each person's samples, by name.
+inline std::map<std::string, std::vector<std::size_t>> samples_by_name(const std::vector<LabelledEmbedding>& samples) {
+    std::map<std::string, std::vector<std::size_t>> by_name;
+    for (std::size_t i = 0; i < samples.size(); ++i) by_name[samples[i].name].push_back(i);
+    return by_name;
+}
+
+/// The middle value, the upper one of an even number. \param values  at least one
+inline double median_of(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// Calls work(pair, a, b) for the pairs of classes that `label` is one of.
+template <typename Work>
+void for_pairs_of(std::size_t label, std::size_t classes, Work work) {
+    std::size_t pair = 0;
+    for (std::size_t a = 0; a < classes; ++a) {
+        for (std::size_t b = a + 1; b < classes; ++b, ++pair) {
+            if (a == label || b == label) work(pair, a, b);
+        }
+    }
+}
+
+}  // namespace detail
+
+/// The samples that are probably somebody else's: farther than `same_person_distance` from most of their person's others.
+/// Of a person with fewer than three samples, or where most would be strangers, nobody can say which, and none is.
+/// \returns their places in `samples`, ascending
+inline std::vector<std::size_t> find_strangers(const std::vector<LabelledEmbedding>& samples,
+                                               double same_person_distance) {
+    std::vector<std::size_t> strangers;
+    for (const auto& [name, places] : detail::samples_by_name(samples)) {
+        std::vector<std::size_t> far;
+        for (const std::size_t i : places) {
+            std::size_t near = 0;
+            for (const std::size_t j : places) {
+                if (j != i && distance(samples[i].embedding, samples[j].embedding) <= same_person_distance) ++near;
+            }
+            if (2 * near < places.size() - 1) far.push_back(i);
+        }
+        if (2 * far.size() < places.size()) strangers.insert(strangers.end(), far.begin(), far.end());
+    }
+    std::sort(strangers.begin(), strangers.end());
+    return strangers;
+}
+
+/// The pairs of people of whose faces half or more are nearer than `same_person_distance` to each other, by rising
+/// distance.
+inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedding>& samples,
+                                                double same_person_distance) {
+    const auto by_name = detail::samples_by_name(samples);
+    std::vector<LookAlikes> alike;
+    for (auto one = by_name.begin(); one != by_name.end(); ++one) {
+        for (auto other = std::next(one); other != by_name.end(); ++other) {
+            std::vector<double> distances;
+            for (const std::size_t i : one->second) {
+                for (const std::size_t j : other->second) {
+                    distances.push_back(distance(samples[i].embedding, samples[j].embedding));
+                }
+            }
+            const double median = detail::median_of(std::move(distances));
+            if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
+        }
+    }
+    std::stable_sort(alike.begin(), alike.end(),
+                     [](const LookAlikes& a, const LookAlikes& b) { return a.distance < b.distance; });
+    return alike;
+}
+
+/// Names faces by a model that was trained on all faces but this one, for each face of people who have two or more.
+/// \param most  no more faces than so many are tried, evenly chosen, since each is a training of its own
+/// \throws InvalidArgument as Identifier::train does
+/// Cost: a face retrains its person's pairs: 60 us for each other person of 10 samples.
+inline LeaveOneOut leave_one_out(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {},
+                                 std::size_t most = 500) {
+    const Identifier everybody = Identifier::train(samples, options);
+    const Gallery& gallery = everybody.gallery();
+    const std::size_t people = gallery.names.size();
+    LinearSvm svm = everybody.svm();
+    std::vector<std::vector<VectorView>> classes(people);
+    std::vector<std::ptrdiff_t> places;  // of each sample in its class
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        auto& own = classes[static_cast<std::size_t>(gallery.labels[i])];
+        places.push_back(static_cast<std::ptrdiff_t>(own.size()));
+        own.emplace_back(gallery.embeddings[i]);
+    }
+    std::vector<std::size_t> of_several;
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        if (classes[static_cast<std::size_t>(gallery.labels[i])].size() > 1) of_several.push_back(i);
+    }
+    LeaveOneOut result;
+    result.faces = std::min(most, of_several.size());
+    for (std::size_t k = 0; k < result.faces; ++k) {
+        const std::size_t i = of_several[k * of_several.size() / result.faces];
+        const auto label = static_cast<std::size_t>(gallery.labels[i]);
+        auto& own = classes[label];
+        own.erase(own.begin() + places[i]);
+        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t a, std::size_t b) {
+            svm.pairs[pair] = detail::train_pair(classes[a], classes[b], options.svm);
+        });
+        const Identity who =
+            detail::name_by(gallery, svm, gallery.embeddings[i], options.source.same_person_distance, 0, i);
+        if (who.name == gallery.names[label]) ++result.right;
+        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t, std::size_t) {
+            svm.pairs[pair] = everybody.svm().pairs[pair];
+        });
+        own.insert(own.begin() + places[i], VectorView(gallery.embeddings[i]));
+    }
+    return result;
+}
+
+/// The distance from which on "unknown" is right most often: for each face, the nearest of its person's others should be
+/// below it and the nearest of other people's above. Halfway between where one kind ends and the other begins.
+/// Empty where fewer than ten faces have both, which says too little.
+inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& samples) {
+    struct Nearest {
+        double distance;
+        bool own;
+    };
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    std::vector<Nearest> all;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        double own = kNone, other = kNone;
+        for (std::size_t j = 0; j < samples.size(); ++j) {
+            double& nearest = samples[i].name == samples[j].name ? own : other;
+            if (i != j) nearest = std::min(nearest, distance(samples[i].embedding, samples[j].embedding));
+        }
+        if (own < kNone && other < kNone) all.insert(all.end(), {{own, true}, {other, false}});
+    }
+    constexpr std::size_t kFewest = 10;
+    if (all.size() < 2 * kFewest) return std::nullopt;
+    std::sort(all.begin(), all.end(), [](const Nearest& a, const Nearest& b) { return a.distance < b.distance; });
+    // Below all of them, each person's own are mistaken; going up, an own one mends a mistake and another's makes one.
+    std::ptrdiff_t mistakes = static_cast<std::ptrdiff_t>(all.size() / 2), fewest = mistakes;
+    double best = all.front().distance, widest = 0;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+        mistakes += all[i].own ? -1 : 1;
+        const double gap = all[i + 1].distance - all[i].distance;
+        if (mistakes < fewest || (mistakes == fewest && gap > widest)) {
+            fewest = mistakes;
+            widest = gap;
+            best = all[i].distance + gap / 2;
+        }
+    }
+    return best;
+}
 
 }  // namespace v0_1
 }  // namespace ffr

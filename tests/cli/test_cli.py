@@ -556,6 +556,72 @@ class TrainAndInfer(CliTest):
         self.assertRegex(result.stderr, "nobody.png: lies in no person's folder")
         self.assertEqual((self.folder / "model").read_bytes(), self.model.read_bytes())
 
+    def test_training_tells_what_it_used_and_what_not(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE, people)
+        shutil.copy(GROUP, people / "joe_biden" / "group.jpg")
+        shutil.copy(NO_FACE, people / "eileen_collins" / "brick.png")
+        result = run("train", people, "-o", self.folder / "model")
+        self.check(result, SOME_FAILED, "group.jpg: there are 4 faces in the image")
+        self.assertIn("  eileen_collins: 1 face, 1 photo skipped\n    brick.png: there's no face in the image\n"
+                      "  joe_biden: 1 face, 1 photo skipped\n    group.jpg: there are 4 faces", result.stdout)
+        self.assertIn("Left out and named by the others: 2 of 2 faces right (100.0 %).", result.stdout)
+        self.assertEqual((self.folder / "model").read_bytes(), self.model.read_bytes())
+
+    def test_a_face_that_s_too_small_teaches_nobody(self):
+        small = self.folder / "in" / "small"
+        small.mkdir(parents=True)
+        self.shrink(ASTRONAUT, small / "tiny.ppm", 2)
+        self.check(run("train", self.folder / "in", "--upsample", "1", "-o", self.folder / "model"), SOME_FAILED,
+                   r"tiny.ppm: the face is only 4\d pixels wide, less than 50")
+
+    @staticmethod
+    def shrink(photo, to, times):
+        """Every so manyth pixel of a photo, by way of ffr's own decoder."""
+        width, height, pixels = decoded(photo)
+        kept = b"".join(pixels[3 * (y * width + x):3 * (y * width + x) + 3] for y in range(0, height, times)
+                        for x in range(0, width, times))
+        to.write_bytes(b"P6 %d %d 255\n" % (len(range(0, width, times)), len(range(0, height, times))) + kept)
+
+    def test_a_stranger_among_a_person_s_photos_is_left_out(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE / "barack_obama", people / "barack_obama")
+        shutil.copy(ASTRONAUT, people / "barack_obama" / "a.png")
+        result = run("train", people, "-o", self.folder / "model", "--json")
+        self.check(result, SOME_FAILED, "a.png: looks unlike most of barack_obama's other photos: probably somebody else")
+        (record,) = records(result)
+        self.assertEqual(record["faces"], 2)
+        self.assertEqual([skipped["image"] for skipped in record["enrolment"][0]["skipped"]],
+                         [str(people / "barack_obama" / "a.png")])
+
+    def test_two_names_of_one_person_are_noticed(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE, people)
+        shutil.move(people / "barack_obama" / "obama3.jpg", self.folder / "obama3.jpg")
+        (people / "barry").mkdir()
+        shutil.move(self.folder / "obama3.jpg", people / "barry" / "obama3.jpg")
+        result = self.check(run("train", people, "-o", self.folder / "model"), DONE)
+        self.assertRegex(result.stdout, r"barack_obama and barry look the same: half of their faces are within 0\.\d\d")
+        self.assertIn("Nobody has two faces", result.stdout)
+
+    def test_a_model_is_extended_without_the_old_photos(self):
+        first, second, both = (self.folder / name for name in ("first", "second", "both"))
+        shutil.copytree(PEOPLE / "barack_obama", first / "barack_obama")
+        for name in ("eileen_collins", "joe_biden"):
+            shutil.copytree(PEOPLE / name, second / name)
+        self.check(run("train", first, "-o", self.folder / "old.ffr"), DONE)
+        shutil.rmtree(first)
+        self.check(run("train", second, "--extend", self.folder / "old.ffr", "-o", both), DONE)
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+        # Into itself, with photos that it knows already: nothing changes.
+        self.check(run("train", second, "--extend", both, "-o", both), DONE)
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+        self.check(run("train", second, "--precision", "int8", "--extend", both, "-o", both), SOME_FAILED,
+                   "both: was trained with precision float32, not int8")
+        self.check(run("train", second, "--extend", PROJECT / "weights" / "resnet29.ffr", "-o", both), SOME_FAILED,
+                   "'resnet29', not a model made by `ffr train`")
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+
     def test_a_folder_with_no_face_makes_no_model(self):
         (self.folder / "in" / "brick").mkdir(parents=True)
         shutil.copy(NO_FACE, self.folder / "in" / "brick")
@@ -572,7 +638,7 @@ class TrainAndInfer(CliTest):
             (self.folder / "model").write_bytes(content)
             self.check(run("infer", self.folder / "model", OBAMA2), SOME_FAILED, "model: .*" + reason)
         self.check(run("infer", PROJECT / "weights" / "resnet29.ffr", OBAMA2), SOME_FAILED,
-                   "'resnet29'; infer needs a model made by `ffr train`")
+                   "'resnet29', not a model made by `ffr train`")
         self.check(run("infer", self.folder / "none", OBAMA2), SOME_FAILED, "none: can't open the file: No such file")
 
 
