@@ -13,12 +13,6 @@
 #include "../detail/exact_float.hpp"
 #include "dispatch.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -159,7 +153,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_exact
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_exact {
 
@@ -226,6 +220,10 @@ constexpr int kStrip = 8;
 FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_exact
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -398,7 +396,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_exact {
 
@@ -476,14 +474,16 @@ FFR_EXACT_FLOAT_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512_exact::kExactKernels;
         case SimdPath::avx2:
             return avx2_exact::kExactKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2_exact::kExactKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon_exact::kExactKernels;
 #endif
