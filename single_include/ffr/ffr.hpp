@@ -2333,7 +2333,11 @@ class Workspace {
 // stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
 
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
 #define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
 #define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
 #elif defined(__GNUC__)
@@ -2360,6 +2364,14 @@ class Workspace {
 #if defined(__GNUC__) && defined(__SSE2__)
 #define FFR_SSE2_KERNELS
 #include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+// WebAssembly's registers are like SSE2's. emscripten has SSE2's functions for them, but only for -msse2.
+#define FFR_SSE2_KERNELS
+#define __SSE__
+#define __SSE2__
+#include <emmintrin.h>
+#undef __SSE2__
+#undef __SSE__
 #endif
 // g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
 #if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
@@ -2935,7 +2947,11 @@ struct Vector {
     }
     static Register to_float(Integers value) { return _mm_cvtepi32_ps(value); }
     static Register difference(Integers a, Integers b) { return _mm_cvtepi32_ps(_mm_sub_epi32(a, b)); }
-    static Integers truncate(Register value) { return _mm_cvttps_epi32(value); }
+    /// As the compiler does it: emscripten's _mm_cvttps_epi32 goes lane by lane.
+    static Integers truncate(Register value) {
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return reinterpret_cast<Integers>(__builtin_convertvector(value, Lanes));
+    }
 
     static void split(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
         split_pixels(pixels, red, green, blue);

@@ -12,6 +12,14 @@
 #if defined(__GNUC__) && defined(__SSE2__)
 #define FFR_SSE2_KERNELS
 #include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+// WebAssembly's registers are like SSE2's. emscripten has SSE2's functions for them, but only for -msse2.
+#define FFR_SSE2_KERNELS
+#define __SSE__
+#define __SSE2__
+#include <emmintrin.h>
+#undef __SSE2__
+#undef __SSE__
 #endif
 // g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
 #if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))

@@ -197,7 +197,11 @@ struct Vector {
     }
     static Register to_float(Integers value) { return _mm_cvtepi32_ps(value); }
     static Register difference(Integers a, Integers b) { return _mm_cvtepi32_ps(_mm_sub_epi32(a, b)); }
-    static Integers truncate(Register value) { return _mm_cvttps_epi32(value); }
+    /// As the compiler does it: emscripten's _mm_cvttps_epi32 goes lane by lane.
+    static Integers truncate(Register value) {
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return reinterpret_cast<Integers>(__builtin_convertvector(value, Lanes));
+    }
 
     static void split(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
         split_pixels(pixels, red, green, blue);
