@@ -133,7 +133,7 @@ ffr::Image draw(const Inferred& inferred) {
 }
 
 ffr::Identifier load_people(const Options& options) {
-    const ffr::WeightsFile file = ffr::WeightsFile::open(options.model);
+    const ffr::WeightsFile file = ffr::WeightsFile::open(std::filesystem::u8path(options.model));
     if (file.kind() != "identifier") {
         throw ffr::FormatError(options.model + ": is a weight file of kind '" + file.kind() +
                                "'; infer needs a model made by `ffr train`");
@@ -157,7 +157,7 @@ Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline_for(people, options);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {

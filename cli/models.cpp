@@ -5,7 +5,7 @@
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
     std::filesystem::path path;
     try {
-        path = ffr::find_weights(name, options.weights);
+        path = ffr::find_weights(name, std::filesystem::u8path(options.weights));
     } catch (const ffr::FileError&) {
         // A folder that the user named must have them; otherwise the program has its own.
         const char* const variable = std::getenv("FFR_WEIGHTS");

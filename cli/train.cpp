@@ -21,7 +21,7 @@ struct TrainingSet {
 };
 
 TrainingSet load_tables(const Options& options) {
-    const Tables tables = read_tables(options.input, options.shared);
+    const Tables tables = read_tables(std::filesystem::u8path(options.input), options.shared);
     TrainingSet set{{}, tables.source};
     for (const TableRow& row : tables.rows) set.samples.push_back({row.person, row.embedding});
     return set;
@@ -57,20 +57,22 @@ void print_summary(const ffr::Identifier& people, const Options& options) {
 }
 
 Status run(const Options& options) {
+    const std::filesystem::path input = std::filesystem::u8path(options.input);
+    const std::filesystem::path output = std::filesystem::u8path(options.output);
     std::error_code code;
-    if (!std::filesystem::is_directory(options.input, code)) {
+    if (!std::filesystem::is_directory(input, code)) {
         throw ffr::FileError(options.input + ": isn't a folder that can be read");
     }
-    make_parent(options.output);
+    make_parent(output);
     Status status = kDone;
-    const TrainingSet set = has_tables(options.input) ? load_tables(options) : measure_photos(options, status);
+    const TrainingSet set = has_tables(input) ? load_tables(options) : measure_photos(options, status);
     if (set.samples.empty()) {
         throw ffr::Error(options.input + ": no face found in any person's folder, nothing to train on");
     }
     ffr::TrainOptions train;
     train.source = set.source;
     const ffr::Identifier people = ffr::Identifier::train(set.samples, train);
-    people.save(options.output);
+    people.save(output);
     print_summary(people, options);
     return status;
 }
@@ -88,7 +90,7 @@ void add_train(CLI::App& app, Status& status) {
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, verb, &status] {
-        if (verb->count("--points") > 0 && has_tables(options->input)) {
+        if (verb->count("--points") > 0 && has_tables(std::filesystem::u8path(options->input))) {
             throw CLI::ValidationError("--points", "goes with photos; tables are of faces that were aligned before");
         }
         status = run(*options);

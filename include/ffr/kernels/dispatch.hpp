@@ -22,7 +22,8 @@
 #undef __SSE__
 #endif
 // g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
-#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
+// FFR_WINDOWS_AVX is for those who have its moves made unaligned: see docs/macros.md.
+#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32) || defined(FFR_WINDOWS_AVX))
 #define FFR_AVX_KERNELS
 #include <cpuid.h>
 #include <immintrin.h>
