@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All compilers, language versions, SIMD paths, CPUs and systems that this machine has or can emulate, in one table each: see
-# compilers.sh and cpus.sh, which also tell what to install. Takes about half an hour on two cores.
+# compilers.sh and cpus.sh, which also tell what to install. Takes long: emulators are slow.
 #   scripts/matrix.sh > tables.md
 set -uo pipefail
 cd "$(dirname "$0")"
