@@ -58,7 +58,7 @@ Status run(const Options& options, bool with_landmarks) {
     if (with_landmarks) predictor = load_landmarks(options.shared);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {

@@ -50,7 +50,7 @@ std::string picture_name(const std::string& person, const std::string& number, c
 
 /// LFW's pairs.txt: "FOLDS COUNT", then for each fold COUNT pairs of one person and COUNT pairs of two.
 std::vector<NamedPair> read_pairs(const std::string& path) {
-    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(path);
+    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(std::filesystem::u8path(path));
     std::istringstream in(std::string(bytes.begin(), bytes.end()));
     std::string text;
     std::size_t line = 1;
@@ -120,7 +120,8 @@ std::vector<TableRow> measure_pictures(const Options& options, const std::set<st
 }
 
 std::vector<TableRow> load_rows(const Options& options, const std::set<std::string>* wanted, Status& status) {
-    if (has_tables(options.input)) return read_tables(options.input, options.shared).rows;
+    const std::filesystem::path input = std::filesystem::u8path(options.input);
+    if (has_tables(input)) return read_tables(input, options.shared).rows;
     return measure_pictures(options, wanted, status);
 }
 
@@ -194,7 +195,7 @@ Status run_lfw(const Options& options) {
     Status status = kDone;
     const std::vector<TableRow> rows = load_rows(options, &wanted, status);
     const ffr::Verification result = ffr::verify(measure_pairs(pairs, rows, options));
-    write_verification(result, options.output);
+    write_verification(result, std::filesystem::u8path(options.output));
     if (options.shared.json) {
         print_record({{"pairs", pairs.size()},
                       {"folds", result.folds.size()},
@@ -267,7 +268,7 @@ Status run_classification(const Options& options) {
                       << " ms\n";
         }
     }
-    if (!results.empty()) write_identification(results, options.output);
+    if (!results.empty()) write_identification(results, std::filesystem::u8path(options.output));
     return status;
 }
 

@@ -148,7 +148,7 @@ Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline_for(people, options);
     std::vector<Input> inputs = collect_inputs(options.inputs);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {

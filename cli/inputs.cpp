@@ -66,12 +66,12 @@ std::vector<Input> collect_inputs(const std::vector<std::string>& arguments) {
     std::vector<Input> inputs;
     for (const std::string& argument : arguments) {
         if (argument != "-") {
-            add_path(argument, inputs);
+            add_path(fs::u8path(argument), inputs);
             continue;
         }
         for (std::string line; std::getline(std::cin, line);) {
             if (!line.empty() && line.back() == '\r') line.pop_back();
-            if (!line.empty()) add_path(line, inputs);
+            if (!line.empty()) add_path(fs::u8path(line), inputs);
         }
     }
     return inputs;

@@ -5,7 +5,7 @@
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
     std::filesystem::path path;
     try {
-        path = ffr::find_weights(name, options.weights);
+        path = ffr::find_weights(name, std::filesystem::u8path(options.weights));
     } catch (const ffr::FileError&) {
         // A folder that the user named must have them; otherwise the program has its own.
         const char* const variable = std::getenv("FFR_WEIGHTS");
@@ -46,7 +46,7 @@ ffr::Pipeline load_pipeline(const SharedOptions& options) {
 }
 
 ffr::Identifier load_people(const std::string& model) {
-    const ffr::WeightsFile file = ffr::WeightsFile::open(model);
+    const ffr::WeightsFile file = ffr::WeightsFile::open(std::filesystem::u8path(model));
     if (file.kind() != "identifier") {
         throw ffr::FormatError(model + ": is a weight file of kind '" + file.kind() +
                                "', not a model made by `ffr train`");

@@ -73,7 +73,7 @@ Status run(const Options& options) {
     if (tables.rows.empty()) return status;
     tables.source = pipeline.embedder().source(pipeline.landmarks().point_count());
     if (options.aligned) tables.source.alignment.clear();  // who aligned them knows how, we don't
-    write_tables(tables, options.output);
+    write_tables(tables, std::filesystem::u8path(options.output));
     return status;
 }
 

@@ -36,7 +36,7 @@ ffr::Face measure_only_face(const ffr::Pipeline& pipeline, const ffr::Image& ima
 }
 
 void add_tables(const Options& options, Enrolment& enrolment) {
-    const Tables tables = read_tables(options.input, options.shared);
+    const Tables tables = read_tables(std::filesystem::u8path(options.input), options.shared);
     enrolment.source = tables.source;
     for (const TableRow& row : tables.rows) enrolment.add({row.person, row.embedding}, row.path);
 }
@@ -88,14 +88,16 @@ void add_known_people(const Options& options, Enrolment& enrolment) {
 }
 
 Status run(const Options& options) {
+    const std::filesystem::path input = std::filesystem::u8path(options.input);
+    const std::filesystem::path output = std::filesystem::u8path(options.output);
     std::error_code code;
-    if (!std::filesystem::is_directory(options.input, code)) {
+    if (!std::filesystem::is_directory(input, code)) {
         throw ffr::FileError(options.input + ": isn't a folder that can be read");
     }
-    make_parent(options.output);
+    make_parent(output);
     Status status = kDone;
     Enrolment enrolment;
-    if (has_tables(options.input)) {
+    if (has_tables(input)) {
         add_tables(options, enrolment);
     } else {
         status = add_photos(options, enrolment);
@@ -110,7 +112,7 @@ Status run(const Options& options) {
     }
     ffr::TrainOptions train;
     train.source = enrolment.source;
-    ffr::Identifier::train(enrolment.samples, train).save(options.output);
+    ffr::Identifier::train(enrolment.samples, train).save(output);
     report_enrolment(enrolment, options.output, options.shared);
     return status;
 }
@@ -129,7 +131,7 @@ void add_train(CLI::App& app, Status& status) {
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, verb, &status] {
-        if (verb->count("--points") > 0 && has_tables(options->input)) {
+        if (verb->count("--points") > 0 && has_tables(std::filesystem::u8path(options->input))) {
             throw CLI::ValidationError("--points", "goes with photos; tables are of faces that were aligned before");
         }
         status = run(*options);

@@ -185,6 +185,8 @@ class InvalidArgument : public Error {
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <process.h>
 #endif
 
 
@@ -267,6 +269,8 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
+#elif defined(_WIN32)
+    const long process = ::_getpid();
 #else
     const long process = 0;
 #endif
@@ -839,9 +843,12 @@ inline std::filesystem::path program_folder() {
 /// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
 inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
     if (!explicit_folder.empty()) return {explicit_folder};
-    if (const char* const variable = std::getenv("FFR_WEIGHTS"); variable != nullptr && *variable != '\0') {
-        return {std::filesystem::path(variable)};
-    }
+#if defined(_WIN32)
+    const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
+#else
+    const char* const variable = std::getenv("FFR_WEIGHTS");
+#endif
+    if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
     const std::filesystem::path here = program_folder();
     if (here.empty()) return {};
     return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
@@ -2341,7 +2348,11 @@ class Workspace {
 // stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
 
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
 #define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
 #define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
 #elif defined(__GNUC__)
@@ -2364,10 +2375,28 @@ class Workspace {
 #include <string>
 
 
-// Elsewhere than with g++ or clang++, plain loops are all there is; g++ for Windows doesn't align the stack for AVX.
-#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
-#define FFR_X86_KERNELS
+// Which paths this build has; elsewhere than with g++ or clang++, plain loops are all there is.
+#if defined(__GNUC__) && defined(__SSE2__)
+#define FFR_SSE2_KERNELS
+#include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+// WebAssembly's registers are like SSE2's. emscripten has SSE2's functions for them, but only for -msse2.
+#define FFR_SSE2_KERNELS
+#define __SSE__
+#define __SSE2__
+#include <emmintrin.h>
+#undef __SSE2__
+#undef __SSE__
+#endif
+// g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
+// FFR_WINDOWS_AVX is for those who have its moves made unaligned: see docs/macros.md.
+#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32) || defined(FFR_WINDOWS_AVX))
+#define FFR_AVX_KERNELS
 #include <cpuid.h>
+#include <immintrin.h>
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define FFR_NEON_KERNELS
+#include <arm_neon.h>
 #endif
 
 // The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
@@ -2421,7 +2450,7 @@ inline const char* simd_name(SimdPath path) {
 
 /// True when this build has the path and the machine can run it.
 inline bool has_simd(SimdPath path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512) return __builtin_cpu_supports("avx512f");
     if (path == SimdPath::avx2) {
         // Compilers don't all know F16C's name here: it's leaf 1, ECX bit 29.
@@ -2429,8 +2458,10 @@ inline bool has_simd(SimdPath path) {
         const bool widens = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && widens;
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path == SimdPath::sse2) return true;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) return true;
 #endif
     return path == SimdPath::scalar;
@@ -2460,12 +2491,6 @@ inline SimdPath simd_path() {
 }  // namespace kernels
 }  // namespace v0_1
 }  // namespace ffr
-
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 namespace ffr {
 inline namespace v0_1 {
@@ -2894,7 +2919,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_exact
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_exact {
 
@@ -2938,7 +2963,11 @@ struct Vector {
     }
     static Register to_float(Integers value) { return _mm_cvtepi32_ps(value); }
     static Register difference(Integers a, Integers b) { return _mm_cvtepi32_ps(_mm_sub_epi32(a, b)); }
-    static Integers truncate(Register value) { return _mm_cvttps_epi32(value); }
+    /// As the compiler does it: emscripten's _mm_cvttps_epi32 goes lane by lane.
+    static Integers truncate(Register value) {
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return reinterpret_cast<Integers>(__builtin_convertvector(value, Lanes));
+    }
 
     static void split(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
         split_pixels(pixels, red, green, blue);
@@ -3248,6 +3277,10 @@ inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, or
 FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_exact
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -3994,7 +4027,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_exact {
 
@@ -4359,14 +4392,16 @@ FFR_EXACT_FLOAT_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512_exact::kExactKernels;
         case SimdPath::avx2:
             return avx2_exact::kExactKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2_exact::kExactKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon_exact::kExactKernels;
 #endif
@@ -5694,12 +5729,6 @@ FFR_EXACT_FLOAT_END
 #include <cstring>
 
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -5833,7 +5862,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_leaves
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_leaves {
 
@@ -5923,6 +5952,10 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_leaves
 
+#endif
+
+#if defined(FFR_AVX_KERNELS)
+
 FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_leaves {
@@ -6011,7 +6044,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_leaves {
 
@@ -6105,12 +6138,14 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
                        float* shape) {
     const int coding = static_cast<int>(table.coding);
     std::size_t done = 0;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         done = avx2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar) done = sse2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) done = neon_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
 #endif
     static_cast<void>(path);
@@ -6449,12 +6484,6 @@ FFR_EXACT_FLOAT_END
 #include <cstdint>
 
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -6516,7 +6545,7 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 }  // namespace plain_halving
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_halving {
 
@@ -6578,6 +6607,10 @@ inline void filter_across(const std::uint16_t* sums, int step, int count, std::u
 inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 }  // namespace sse2_halving
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -6645,7 +6678,7 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_halving {
 
@@ -6702,11 +6735,13 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 /// The kernels of a path, which the machine has to have, for at least `count` numbers.
 inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && count >= avx2_halving::Vector::kLanes) return avx2_halving::kHalvingKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar && count >= sse2_halving::Vector::kLanes) return sse2_halving::kHalvingKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && count >= neon_halving::Vector::kLanes) return neon_halving::kHalvingKernels;
 #endif
     static_cast<void>(path);
@@ -6728,10 +6763,6 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
 #include <cstdint>
 #include <cstring>
 
-
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#endif
 
 namespace ffr {
 inline namespace v0_1 {
@@ -6827,7 +6858,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_sampling
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -6913,7 +6944,7 @@ FFR_TARGET_END
 /// register with.
 inline MixSamples mix_samples_of(SimdPath path, int channels) {
     if (channels == 1) return plain_sampling::mix_samples<plain_sampling::GrayPixel>;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         return avx2_sampling::mix_samples<avx2_sampling::ColourPixel>;
     }
@@ -8092,12 +8123,6 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 #include <cstring>
 
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -8631,7 +8656,7 @@ inline constexpr Kernels kKernels{Vector::kRows,
 
 }  // namespace scalar
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2 {
 
@@ -9131,6 +9156,10 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   normalise_across_channels};
 
 }  // namespace sse2
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2,fma,f16c")
 
@@ -10150,7 +10179,7 @@ inline constexpr Kernels kKernels{Vector::kRows,
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon {
 
@@ -10661,14 +10690,16 @@ inline constexpr Kernels kKernels{Vector::kRows,
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512::kKernels;
         case SimdPath::avx2:
             return avx2::kKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2::kKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon::kKernels;
 #endif
@@ -11313,12 +11344,12 @@ using DefaultLayers = SimdLayers;
 
 
 // What takes a newer compiler than the rest.
-#if defined(FFR_X86_KERNELS) && \
+#if defined(FFR_AVX_KERNELS) && \
     ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
 #define FFR_AVX_VNNI_KERNELS
 #endif
 
-#if defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#if defined(__linux__) && defined(FFR_NEON_KERNELS)
 #include <sys/auxv.h>
 #endif
 
@@ -11368,7 +11399,7 @@ inline const char* int8_name(Int8Path path) {
 
 /// The best way that the machine has and a SIMD path leaves.
 inline Int8Path int8_path(SimdPath path = simd_path()) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512 && __builtin_cpu_supports("avx512vnni")) return Int8Path::avx512_vnni;
 #if defined(FFR_AVX_VNNI_KERNELS)
     // AVX-VNNI: leaf 7, subleaf 1, EAX bit 4.
@@ -11376,7 +11407,7 @@ inline Int8Path int8_path(SimdPath path = simd_path()) {
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0) return Int8Path::avx_vnni;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) return Int8Path::neon_dot;
 #endif
     static_cast<void>(path);
@@ -11603,7 +11634,7 @@ inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product,  product_of_pi
 
 }  // namespace plain_int8
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 #if defined(FFR_AVX_VNNI_KERNELS)
 
@@ -12038,7 +12069,7 @@ inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product,  product_of_pi
 
 FFR_TARGET_END
 
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
 
 #if defined(__clang__)
 FFR_TARGET_BEGIN("dotprod")
@@ -12261,14 +12292,14 @@ FFR_TARGET_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case Int8Path::avx512_vnni:
             return avx512_vnni::kInt8Kernels;
 #if defined(FFR_AVX_VNNI_KERNELS)
         case Int8Path::avx_vnni:
             return avx_vnni::kInt8Kernels;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
         case Int8Path::neon_dot:
             return neon_dot::kInt8Kernels;
 #endif
@@ -15243,12 +15274,14 @@ inline Color person_color(std::string_view name) {
 }  // namespace ffr
 // clang-format on
 
+#undef FFR_AVX_KERNELS
 #undef FFR_AVX_VNNI_KERNELS
 #undef FFR_EXACT_FLOAT_BEGIN
 #undef FFR_EXACT_FLOAT_END
 #undef FFR_KERNELS_INLINE
+#undef FFR_NEON_KERNELS
 #undef FFR_PRAGMA
+#undef FFR_SSE2_KERNELS
 #undef FFR_TARGET_BEGIN
 #undef FFR_TARGET_END
 #undef FFR_UNROLL
-#undef FFR_X86_KERNELS
