@@ -3,7 +3,7 @@
 
     bench/comparison/run.py [--build build/comparison] [--builds 3] [--rounds 25] [--write docs/comparison.md]
 
-Needs Debian or Ubuntu after `apt-get update`, Python 3.10 or newer with venv, and the packages g++ cmake make binutils
+Needs Debian after `apt-get update`, Python 3.10 or newer with venv, and the packages g++ cmake make binutils
 libstb-dev libdlib-dev libopenblas-dev libjpeg-dev libpng-dev libopencv-dev opencv-data. Fetches the rest from PyPI, the
 first time. Ways that compile all of dlib are built once, the others --builds times. README.md tells what's measured.
 """
@@ -93,6 +93,13 @@ def run_all(ways, build, rounds):
     return times
 
 
+def replace_tables(page, text):
+    """Puts the text between the page's marks."""
+    before, rest = page.read_text().split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    page.write_text(f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=PROJECT / "build/comparison", help="where all is made")
@@ -107,13 +114,13 @@ def main():
     build_times = build_all(ways, arguments.builds)
     given = answers(ways, build)
     run_times = run_all(ways, build, arguments.rounds)
-    tables = "\n".join([code_table(ways), build_table(ways, build_times), binary_table(ways),
-                        time_table(ways, run_times), answer_table(given, (SAME, DIFFERENT)), version_line(ways)])
-    print(tables)
+    tables = {"Code and download": code_table(ways), "Building": build_table(ways, build_times),
+              "On the disk": binary_table(ways), "Time to first answer": time_table(ways, run_times),
+              "Answers": answer_table(given, (SAME, DIFFERENT)), "Versions": version_line(ways)}
+    text = "\n".join(f"**{title}**\n\n{table}" for title, table in tables.items())
+    print(text)
     if arguments.write:
-        before, _, rest = arguments.write.read_text().partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        arguments.write.write_text(f"{before}{MARKS[0]}\n\n{tables}\n{MARKS[1]}{after}")
+        replace_tables(arguments.write, text)
 
 
 if __name__ == "__main__":
