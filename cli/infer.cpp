@@ -162,7 +162,7 @@ Status run(const Options& options) {
 void add_infer(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
-        add_verb(app, "infer", "Names the people in photos", "ffr infer people.ffr party.jpg --multi --draw named");
+        add_verb(app, "infer", "Names the people in photos", "ffr infer people.ffr photos/unseen --multi --draw named");
     verb->add_option("model", options->model, "a model made by ffr train")->required();
     add_inputs(*verb, options->inputs);
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");

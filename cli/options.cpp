@@ -13,7 +13,7 @@ CLI::Validator finite_number() {
 }
 
 void add_shared_options(CLI::App& verb, SharedOptions& options) {
-    const std::string group = "Common options";
+    const std::string group = kSharedGroup;
     verb.add_flag("--json", options.json, "JSON Lines on standard output, one object an image")->group(group);
     verb.add_flag("--quiet", options.quiet, "no progress bar")->group(group);
     verb.add_flag("--no-exif", options.no_exif, "take photos as they're stored, not upright by Exif")->group(group);

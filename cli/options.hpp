@@ -20,6 +20,9 @@ struct SharedOptions {
     std::string precision;  // empty: not said, float32
 };
 
+/// Under which --help lists the shared options.
+inline constexpr const char* kSharedGroup = "Common options";
+
 /// Refuses what isn't a finite number.
 CLI::Validator finite_number();
 

@@ -10,6 +10,7 @@ import math
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -74,6 +75,44 @@ class CliTest(unittest.TestCase):
 
 class Usage(CliTest):
     VERBS = ["detect", "landmarks", "align", "represent", "compare", "train", "infer", "evaluate", "demo", "bench", "info"]
+
+    def completions(self, *words):
+        """What bash offers for the last of the words."""
+        script = self.check(run("--bash-completion"), DONE).stdout
+        line = " ".join(f"'{word}'" for word in ("ffr", *words))
+        script += f"\nCOMP_WORDS=({line}); COMP_CWORD={len(words)}; _ffr; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        return subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True).stdout.split()
+
+    def test_bash_completes_verbs_options_and_choices(self):
+        self.assertEqual(self.completions(""), self.VERBS)
+        self.assertEqual(self.completions("re"), ["represent"])
+        self.assertIn("--extend", self.completions("train", "--e"))
+        self.assertEqual(self.completions("detect", "--u"), ["--upsample"])
+        self.assertEqual(self.completions("align", "--method", ""), ["chip", "openface"])
+        self.assertEqual(self.completions("represent", "--embedder", "nn"), ["nn4.small2"])
+        self.assertEqual(self.completions("evaluate", ""), ["lfw", "classification"])
+        self.assertEqual(self.completions("detect", ""), [])  # bash goes on with file names
+
+    def test_the_manual_has_each_verb_and_each_option_of_the_help(self):
+        manual = self.check(run("--man"), DONE).stdout.replace("\\-", "-")
+        for verb in self.VERBS:
+            self.assertIn(f'.SS "ffr {verb}', manual)
+            if verb == "evaluate":
+                continue
+            shown = self.check(run(verb, "--help"), DONE).stdout
+            for option in re.findall(r"^  (?:-\w,)?(--[\w-]+)", shown, re.MULTILINE):
+                if option != "--help":
+                    self.assertIn(f"\\&{option}\\fR", manual, verb)
+
+    def test_each_verb_s_example_works_on_the_shipped_photos(self):
+        (self.folder / "photos").symlink_to(PHOTOS)
+        for verb in self.VERBS:
+            shown = self.check(run(verb, "--help"), DONE).stdout
+            example = re.search(r"Example:\n  ffr (.*?)(?:   .*)?$", shown, re.MULTILINE).group(1)
+            if verb == "evaluate":  # that's on data which aren't shipped
+                continue
+            self.check(run(*shlex.split(example), cwd=self.folder), DONE)
+
 
     def test_each_verb_explains_itself_with_an_example(self):
         for verb in self.VERBS:
