@@ -167,13 +167,15 @@ void copy_photo(Photo& photo, std::size_t groups, std::map<fs::path, int>& copie
 ffr::Image contact_sheet(const std::string& title, const Group& group, std::size_t most) {
     constexpr int kStep = kTile + kGap;
     constexpr ffr::Color kInk{225, 225, 225};
-    const auto count = static_cast<int>(std::min(group.size(), most)), columns = static_cast<int>(kSheetColumns);
+    constexpr auto kColumns = static_cast<int>(kSheetColumns);
+    const auto count = static_cast<int>(std::min(group.size(), most));
+    const int width = std::max(std::min(count, kColumns) * kStep, ffr::text_width(title, kTextScale) + kGap);
     const int top = ffr::text_height(kTextScale) + 2 * kGap;
-    ffr::Image sheet(columns * kStep + kGap, top + (count + columns - 1) / columns * kStep, 3);
+    ffr::Image sheet(width + kGap, top + (count + kColumns - 1) / kColumns * kStep, 3);
     ffr::draw_text(sheet, {kGap, kGap}, title, kInk, {}, kTextScale);
     for (int i = 0; i < count; ++i) {
         const ffr::Image& tile = group[static_cast<std::size_t>(i)].face->chip;
-        ffr::paste(sheet, tile, {kGap + i % columns * kStep, top + i / columns * kStep});
+        ffr::paste(sheet, tile, {kGap + i % kColumns * kStep, top + i / kColumns * kStep});
     }
     return sheet;
 }
@@ -193,9 +195,12 @@ void write_sheets(const std::vector<Group>& groups, const fs::path& folder) {
         rows.push_back(contact_sheet("and " + count_of(groups.size() - kOverviewGroups, "smaller group"), {}, 0));
     }
     if (rows.empty()) return;
-    int height = 0;
-    for (const ffr::Image& row : rows) height += row.height();
-    ffr::Image overview(rows[0].width(), height, 3);
+    int width = 0, height = 0;
+    for (const ffr::Image& row : rows) {
+        width = std::max(width, row.width());
+        height += row.height();
+    }
+    ffr::Image overview(width, height, 3);
     int top = 0;
     for (const ffr::Image& row : rows) {
         ffr::paste(overview, row, {0, top});

@@ -40,7 +40,7 @@ void paste_panel(ffr::Image& onto, const Panel& panel, ffr::Point top_left) {
 /// The photo's strokes with the box of the best window. Photos of more than kMostCells a side are made smaller before, so
 /// that strokes can be told apart and the picture has an end.
 Panel photo_panel(const ffr::Image& photo, const std::optional<ffr::DetectorWindow>& window) {
-    constexpr int kMostCells = 160, kSide = 1600, kSmallest = 10, kLargest = 16;
+    constexpr int kMostCells = 120, kSide = 1200, kSmallest = 10, kLargest = 40;
     const double scale =
         std::min(1.0, double{ffr::kHogCell * (kMostCells + 2)} / std::max(photo.width(), photo.height()));
     const auto scaled = [scale](int length) { return std::max(1, ffr::round_half_up(length * scale)); };
@@ -59,7 +59,7 @@ Panel photo_panel(const ffr::Image& photo, const std::optional<ffr::DetectorWind
         ffr::draw_box(picture, {place(box.left), place(box.top), place(box.right + 1), place(box.bottom + 1)},
                       kFoundColor, 3);
     }
-    return {std::to_string(features.columns()) + " x " + std::to_string(features.rows()) + " cells" +
+    return {"HOG features: " + std::to_string(features.columns()) + " x " + std::to_string(features.rows()) + " cells" +
                 (scale < 1 ? " of the photo made smaller" : ""),
             std::move(picture)};
 }

@@ -129,6 +129,13 @@ TEST_CASE("one wrong edge between two people is outvoted") {
     CHECK(groups == std::vector<int>{0, 0, 0, 0, 0, 1, 1, 1, 1, 1});
 }
 
+TEST_CASE("a face stays on a tie with its own group, and goes to the least number on a tie of others") {
+    ThreadPool pool;
+    using Groups = std::vector<std::size_t>;
+    CHECK(detail::whisper(detail::NearGraph(line_of({0, 0.5f, 1}), 0.6, pool), 3) == Groups{1, 1, 1});
+    CHECK(detail::whisper(detail::NearGraph(line_of({0.5f, 1, 0}), 0.6, pool), 3) == Groups{1, 1, 1});
+}
+
 TEST_CASE("people apart are told apart, whatever the order of faces and the number of threads") {
     for (const float spread : {0.03f, 0.05f, 0.07f}) {  // the last with faces in between that may go either way
         CAPTURE(spread);
