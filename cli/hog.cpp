@@ -59,9 +59,9 @@ Panel photo_panel(const ffr::Image& photo, const std::optional<ffr::DetectorWind
         ffr::draw_box(picture, {place(box.left), place(box.top), place(box.right + 1), place(box.bottom + 1)},
                       kFoundColor, 3);
     }
-    return {"HOG features: " + std::to_string(features.columns()) + " x " + std::to_string(features.rows()) + " cells" +
-                (scale < 1 ? " of the photo made smaller" : ""),
-            std::move(picture)};
+    const std::string size = std::to_string(features.columns()) + " x " + std::to_string(features.rows());
+    const std::string smaller = scale < 1 ? " at " + fixed(100 * scale, 0) + " %" : "";
+    return {"HOG, " + size + " cells" + smaller, std::move(picture)};
 }
 
 /// Ten by ten cells in a frame.
@@ -93,7 +93,7 @@ ffr::Image draw(const ffr::Image& photo, const std::optional<ffr::DetectorWindow
                 const ffr::FaceDetector& detector) {
     const Panel strokes = photo_panel(photo, window);
     if (!window) return compose(strokes, {});
-    constexpr int kCells = 10, kSmallest = 24, kLargest = 40;
+    constexpr int kCells = 10, kSmallest = 24, kLargest = 56;
     const int each = (strokes.height() - kMargin) / 2 - ffr::text_height(kTextScale);  // two make up the photo's height
     const int cell = std::clamp(each / kCells, kSmallest, kLargest);
     const ffr::Detection& face = window->detection;
