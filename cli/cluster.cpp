@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include "ffr/cluster.hpp"
@@ -94,16 +95,24 @@ struct Member {
 };
 using Group = std::vector<Member>;
 
+/// As many threads as were asked for, but not more than there are cores; one when the system has no more.
+std::unique_ptr<ffr::Workspace> make_workspace(const SharedOptions& options) {
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    try {
+        return std::make_unique<ffr::Workspace>(options.threads > 0 ? std::min(options.threads, cores) : cores);
+    } catch (const std::system_error&) {
+        return std::make_unique<ffr::Workspace>();
+    }
+}
+
 /// Numbers the faces' groups and lists these, the largest first.
 std::vector<Group> group_faces(Album& album, const Options& options) {
     std::vector<ffr::Embedding> embeddings;
     for (const Photo& photo : album.photos) {
         for (const ffr::Face& face : photo.faces) embeddings.push_back(face.embedding);
     }
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    ffr::Workspace workspace(options.shared.threads > 0 ? options.shared.threads : cores);
     const std::vector<int> numbers =
-        ffr::cluster_faces(embeddings, options.distance.value_or(album.distance), workspace);
+        ffr::cluster_faces(embeddings, options.distance.value_or(album.distance), *make_workspace(options.shared));
     std::vector<Group> groups;
     auto number = numbers.begin();
     for (Photo& photo : album.photos) {

@@ -575,6 +575,20 @@ class Cluster(CliTest):
         self.assertIn("group 3: 1 face", result.stdout)
         self.check(run("cluster", self.folder / "reps"), DONE)  # the pictures aren't needed to group
 
+    def test_pictures_of_large_and_of_many_groups_have_an_end(self):
+        out, many, singles = self.folder / "out", 125, 22
+        places = [0] * many + [5 * (i + 1) for i in range(singles)]
+        (self.folder / "labels.csv").write_text(f"1,{ASTRONAUT}\n" * len(places))
+        (self.folder / "reps.csv").write_text("".join(f"{x}" + ",0" * 127 + "\n" for x in places))
+        result = self.check(run("cluster", "--embedder", "resnet29", self.folder, "-o", out), DONE)
+        self.assertEqual(re.findall(r"^group \d+: (.*)$", result.stdout, re.M), [f"{many} faces"] + ["1 face"] * singles)
+        self.assertEqual(len(list((out / "group-001").iterdir())), many)
+        self.assertTrue((out / "group-001" / f"astronaut-{many}.png").is_file())
+        sizes = {pathlib.Path(record["image"]).name: (record["width"], record["height"])
+                 for record in records(run("detect", "--json", *out.glob("*.jpg")))}
+        self.assertEqual(sizes["group-001.jpg"], (10 * 100 + 4, 34 + 10 * 100))  # the first 100 faces
+        self.assertEqual(sizes["groups.jpg"], (10 * 100 + 4, 20 * (34 + 100) + 34))  # 20 groups, and how many more
+
     def test_tables_go_alone_and_bad_ones_are_named(self):
         run("represent", PEOPLE, "-o", self.folder)
         self.check(run("cluster", self.folder, ASTRONAUT), WRONG_USAGE, "tables, which go alone")

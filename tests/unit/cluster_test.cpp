@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "noise.hpp"
 
@@ -163,7 +165,8 @@ TEST_CASE("a thousand faces of one person are one group") {
 }
 
 TEST_CASE("what can't be compared is refused") {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity(), kNan = std::nan("");
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
     for (const double distance : {-0.1, kInfinity, kNan}) {
         CHECK_THROWS_AS(cluster_faces({at(0), at(1)}, distance), InvalidArgument);
     }
