@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     add_compare(app, status);
     add_train(app, status);
     add_infer(app, status);
+    add_video(app, status);
     add_evaluate(app, status);
     add_demo(app, status);
     add_bench(app, status);

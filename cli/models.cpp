@@ -45,6 +45,24 @@ ffr::Pipeline load_pipeline(const SharedOptions& options) {
     return {load_detector(options), load_landmarks(options), load_embedder(options)};
 }
 
+ffr::Identifier load_people(const std::string& model) {
+    const ffr::WeightsFile file = ffr::WeightsFile::open(model);
+    if (file.kind() != "identifier") {
+        throw ffr::FormatError(model + ": is a weight file of kind '" + file.kind() +
+                               "'; names need a model made by `ffr train`");
+    }
+    return ffr::Identifier::load(file);
+}
+
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string& model, SharedOptions options) {
+    if (options.embedder.empty()) options.embedder = people.source().embedder;
+    ffr::Pipeline pipeline = load_pipeline(options);
+    const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
+    const std::string reason = ffr::difference(people.source(), source);
+    if (!reason.empty()) throw ffr::FormatError(model + ": was trained with " + reason);
+    return pipeline;
+}
+
 ffr::DetectOptions detect_options(const SharedOptions& options) {
     return {options.upsample, options.threshold};
 }

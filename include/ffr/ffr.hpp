@@ -45,4 +45,6 @@
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"
+#include "y4m.hpp"
+#include "track.hpp"
 // clang-format on

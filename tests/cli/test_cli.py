@@ -572,7 +572,7 @@ class TrainAndInfer(CliTest):
             (self.folder / "model").write_bytes(content)
             self.check(run("infer", self.folder / "model", OBAMA2), SOME_FAILED, "model: .*" + reason)
         self.check(run("infer", PROJECT / "weights" / "resnet29.ffr", OBAMA2), SOME_FAILED,
-                   "'resnet29'; infer needs a model made by `ffr train`")
+                   "'resnet29'; names need a model made by `ffr train`")
         self.check(run("infer", self.folder / "none", OBAMA2), SOME_FAILED, "none: can't open the file: No such file")
 
 
