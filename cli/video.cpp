@@ -24,6 +24,15 @@ struct Options {
     int every = 1;
 };
 
+/// Set by Ctrl-C, which is how a camera's video ends.
+volatile std::sig_atomic_t interrupted = 0;
+
+/// The first Ctrl-C ends the video after a frame, a second one the program.
+void interrupt(int) {
+    interrupted = 1;
+    std::signal(SIGINT, SIG_DFL);
+}
+
 /// Frames are bytes, and a reader that goes away is an error like a full disk.
 void prepare_standard_streams() {
 #if defined(_WIN32)
@@ -33,6 +42,7 @@ void prepare_standard_streams() {
 #if defined(SIGPIPE)
     std::signal(SIGPIPE, SIG_IGN);
 #endif
+    std::signal(SIGINT, interrupt);
 }
 
 /// Follows the faces of a video from frame to frame.
@@ -141,6 +151,7 @@ void watch(ffr::Y4mReader& video, Watcher& watcher, const Options& options) {
     Progress progress(std::nullopt, options.shared.quiet);
     if (!options.shared.json) ffr::write_y4m_header(std::cout, video.format());
     while (std::optional<ffr::Y4mFrame> frame = video.next()) {
+        if (interrupted != 0) throw ffr::Error("interrupted before frame " + std::to_string(watcher.frames()));
         const ffr::Image image = ffr::to_rgb(*frame, video.format());
         watcher.see(image);
         if (options.shared.json) {
@@ -181,7 +192,8 @@ void add_video(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
         add_verb(app, "video", "Names the people in a video: YUV4MPEG2 from standard input to standard output",
-                 "ffmpeg -i in.mp4 -f yuv4mpegpipe -pix_fmt yuv420p - | ffr video people.ffr | ffmpeg -i - out.mp4");
+                 "ffr video people.ffr < in.y4m > out.y4m\n"
+                 "  ffmpeg -i in.mp4 -f yuv4mpegpipe -pix_fmt yuv420p - | ffr video people.ffr | ffmpeg -i - out.mp4");
     verb->add_option("model", options->model, "a model made by ffr train")->required();
     verb->add_option("--every", options->every, "search each N-th frame, and only follow the faces in the others")
         ->check(CLI::Range(1, 1000));

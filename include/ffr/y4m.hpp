@@ -153,7 +153,7 @@ class Bt601 {
 
     /// The nearest byte to value / kOne.
     static std::uint8_t to_byte(int value) {
-        return static_cast<std::uint8_t>(std::clamp(value + kOne / 2, 0, 255 * kOne) / kOne);
+        return static_cast<std::uint8_t>(static_cast<unsigned>(std::clamp(value + kOne / 2, 0, 255 * kOne)) / kOne);
     }
 
   private:
@@ -261,22 +261,30 @@ struct Drawing {
     ImageView before, after;
 
     const std::uint8_t* pixel(int x, int y) const { return after.row(y) + std::ptrdiff_t{x} * 3; }
-    bool changed(int x, int y) const { return std::memcmp(before.row(y) + std::ptrdiff_t{x} * 3, pixel(x, y), 3) != 0; }
+    /// True when one of `count` pixels from this one on was changed.
+    bool changed(int x, int y, int count = 1) const {
+        const std::ptrdiff_t offset = std::ptrdiff_t{x} * 3;
+        return std::memcmp(before.row(y) + offset, pixel(x, y), static_cast<std::size_t>(count) * 3) != 0;
+    }
 };
 
 inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t* luma) {
-    for (int y = 0; y < drawing.after.height; ++y) {
-        for (int x = 0; x < drawing.after.width; ++x, ++luma) {
-            if (drawing.changed(x, y)) *luma = convert.luma(drawing.pixel(x, y));
+    const int width = drawing.after.width;
+    for (int y = 0; y < drawing.after.height; ++y, luma += width) {
+        if (!drawing.changed(0, y, width)) continue;
+        for (int x = 0; x < width; ++x) {
+            if (drawing.changed(x, y)) luma[x] = convert.luma(drawing.pixel(x, y));
         }
     }
 }
 
 /// A colour becomes the mean of its pixels', of which those that weren't changed keep the one that was.
-inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* cb) {
-    std::uint8_t* cr = cb + format.chroma_bytes();
-    for (int top = 0; top < format.height; top += format.chroma_step_y) {
-        const int bottom = std::min(top + format.chroma_step_y, format.height);
+inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* chroma) {
+    for (int row = 0; row < format.chroma_height(); ++row) {
+        const int top = row * format.chroma_step_y, bottom = std::min(top + format.chroma_step_y, format.height);
+        if (!drawing.changed(0, top, format.width) && !drawing.changed(0, bottom - 1, format.width)) continue;
+        std::uint8_t* cb = chroma + std::ptrdiff_t{row} * format.chroma_width();
+        std::uint8_t* cr = cb + format.chroma_bytes();
         for (int left = 0; left < format.width; left += format.chroma_step_x, ++cb, ++cr) {
             const int right = std::min(left + format.chroma_step_x, format.width);
             int cb_sum = 0, cr_sum = 0;
@@ -310,17 +318,18 @@ inline Image to_rgb(const Y4mFrame& frame, const Y4mFormat& format) {
     const detail::Bt601 convert(format.is_full_range);
     Image image(format.width, format.height, 3);
     const std::uint8_t* luma = frame.bytes.data();
-    const std::uint8_t* const chroma = luma + format.luma_bytes();
+    const std::vector<std::uint8_t> gray(static_cast<std::size_t>(format.width), 128);
+    const int shift = format.chroma_step_x == 2 ? 1 : 0;  // in place of a division for each pixel
     for (int y = 0; y < format.height; ++y) {
+        const std::uint8_t *cb = gray.data(), *cr = gray.data();
+        if (format.has_chroma()) {
+            const std::ptrdiff_t row = y / format.chroma_step_y;
+            cb = frame.bytes.data() + format.luma_bytes() + row * format.chroma_width();
+            cr = cb + format.chroma_bytes();
+        }
         std::uint8_t* rgb = image.row(y);
         for (int x = 0; x < format.width; ++x, ++luma, rgb += 3) {
-            if (!format.has_chroma()) {
-                convert.to_rgb(*luma, 128, 128, rgb);
-                continue;
-            }
-            const std::uint8_t* const cb =
-                chroma + std::ptrdiff_t{y / format.chroma_step_y} * format.chroma_width() + x / format.chroma_step_x;
-            convert.to_rgb(*luma, cb[0], cb[format.chroma_bytes()], rgb);
+            convert.to_rgb(*luma, cb[x >> shift], cr[x >> shift], rgb);
         }
     }
     return image;
