@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     add_train(app, status);
     add_infer(app, status);
     add_cluster(app, status);
+    add_video(app, status);
     add_evaluate(app, status);
     add_demo(app, status);
     add_bench(app, status);

@@ -54,6 +54,15 @@ ffr::Identifier load_people(const std::string& model) {
     return ffr::Identifier::load(file);
 }
 
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string& model, SharedOptions options) {
+    if (options.embedder.empty()) options.embedder = people.source().embedder;
+    ffr::Pipeline pipeline = load_pipeline(options);
+    const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
+    const std::string reason = ffr::difference(people.source(), source);
+    if (!reason.empty()) throw ffr::FormatError(model + ": was trained with " + reason);
+    return pipeline;
+}
+
 ffr::DetectOptions detect_options(const SharedOptions& options) {
     return {options.upsample, options.threshold};
 }

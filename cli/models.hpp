@@ -21,8 +21,12 @@ ffr::LandmarkPredictor load_landmarks(const SharedOptions& options);
 ffr::FaceEmbedder load_embedder(const SharedOptions& options);
 ffr::Pipeline load_pipeline(const SharedOptions& options);
 
-/// Reads a model that `ffr train` made. \throws ffr::FileError, ffr::FormatError
+/// A model that `ffr train` wrote. \throws ffr::FileError, ffr::FormatError
 ffr::Identifier load_people(const std::string& model);
+
+/// What measures faces for a model: its network, and nothing that it wasn't trained with.
+/// \throws ffr::FileError, ffr::FormatError
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string& model, SharedOptions options);
 
 /// How the detector shall search.
 ffr::DetectOptions detect_options(const SharedOptions& options);

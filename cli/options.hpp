@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "ffr/identify.hpp"
+
 /// What the user said about inputs, outputs and the search for faces.
 struct SharedOptions {
     bool json = false;
@@ -25,6 +27,9 @@ inline constexpr const char* kSharedGroup = "Common options";
 
 /// Refuses what isn't a finite number.
 CLI::Validator finite_number();
+
+/// Adds the limits beyond which a face is unknown.
+void add_identify_options(CLI::App& verb, ffr::IdentifyOptions& options);
 
 /// Adds the shared options to a verb.
 void add_shared_options(CLI::App& verb, SharedOptions& options);

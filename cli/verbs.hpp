@@ -16,6 +16,7 @@ void add_compare(CLI::App& app, Status& status);
 void add_train(CLI::App& app, Status& status);
 void add_infer(CLI::App& app, Status& status);
 void add_cluster(CLI::App& app, Status& status);
+void add_video(CLI::App& app, Status& status);
 void add_evaluate(CLI::App& app, Status& status);
 void add_demo(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);

@@ -48,4 +48,6 @@
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"
+#include "y4m.hpp"
+#include "track.hpp"
 // clang-format on

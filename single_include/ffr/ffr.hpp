@@ -15673,6 +15673,608 @@ inline Color person_color(std::string_view name) {
 
 }  // namespace v0_1
 }  // namespace ffr
+
+// ---- ffr/y4m.hpp
+/// \file
+/// Uncompressed video through a pipe: YUV4MPEG2, which ffmpeg and GStreamer read and write.
+///
+///     YUV4MPEG2 W640 H480 F30:1 C420jpeg\n     the header: parameters, each with a letter before it
+///     FRAME\n                                  a frame's header, which may have parameters too
+///     Y: height rows x width columns           brightness, a byte a pixel
+///     Cb, Cr: the same in colour               one for each 1, 2 or 2 x 2 pixels, the last ones for fewer
+///     FRAME\n ...
+///
+/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr from 16 to 240 with 128 for gray; after ffmpeg's
+/// parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say (interlacing, pixels that aren't square,
+/// comments) is handed on as it came.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <istream>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// What a stream's header says.
+struct Y4mFormat {
+    std::string header;          ///< the whole line, without its end
+    int width = 0;               ///< pixels a row
+    int height = 0;              ///< rows
+    int rate_numerator = 0;      ///< frames a second are numerator / denominator; 0 when the stream doesn't tell
+    int rate_denominator = 0;    ///< see rate_numerator
+    int chroma_step_x = 2;       ///< pixels of a row that share a Cb and a Cr: 1 or 2; 0 when there's no colour
+    int chroma_step_y = 2;       ///< rows that do
+    bool is_full_range = false;  ///< bytes from 0 to 255 and not BT.601's limited range
+
+    /// False for brightness alone.
+    bool has_chroma() const { return chroma_step_x > 0; }
+    /// Columns of Cb and of Cr; 0 without.
+    int chroma_width() const { return has_chroma() ? (width + chroma_step_x - 1) / chroma_step_x : 0; }
+    /// Rows of Cb and of Cr; 0 without.
+    int chroma_height() const { return has_chroma() ? (height + chroma_step_y - 1) / chroma_step_y : 0; }
+    /// Bytes of Y, which are also the place of Cb in a frame.
+    std::size_t luma_bytes() const { return static_cast<std::size_t>(width) * static_cast<std::size_t>(height); }
+    /// Bytes of Cb, and of Cr, which follows it.
+    std::size_t chroma_bytes() const {
+        return static_cast<std::size_t>(chroma_width()) * static_cast<std::size_t>(chroma_height());
+    }
+    /// Bytes of a frame without its header.
+    std::size_t frame_bytes() const { return luma_bytes() + 2 * chroma_bytes(); }
+};
+
+/// A frame as the stream has it.
+struct Y4mFrame {
+    std::string header;               ///< its line, without its end: "FRAME", mostly
+    std::vector<std::uint8_t> bytes;  ///< Y, Cb, Cr: Y4mFormat tells their sizes
+};
+
+namespace detail {
+
+/// Of a header line; ffmpeg reads 128.
+constexpr std::size_t kMaxY4mLine = 4096;
+/// Of a frame: twice what 8K has.
+constexpr std::int64_t kMaxY4mPixels = std::int64_t{8192} * 8192;
+
+/// The number that a text consists of, or -1. \param text  more than 9 digits aren't a number
+inline int digits_value(const std::string& text) {
+    const bool digits = !text.empty() && text.size() <= 9 &&
+                        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return digits ? std::stoi(text) : -1;
+}
+
+/// How pixels share colours, by the names of the parameter C.
+struct Y4mChroma {
+    const char* name;
+    int step_x, step_y;
+};
+constexpr std::array<Y4mChroma, 7> kY4mChromas{{{"420", 2, 2},
+                                                {"420jpeg", 2, 2},
+                                                {"420mpeg2", 2, 2},
+                                                {"420paldv", 2, 2},
+                                                {"422", 2, 1},
+                                                {"444", 1, 1},
+                                                {"mono", 0, 0}}};
+
+/// Reads one parameter of a stream's header into its format. \returns why it can't, or an empty text
+inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& format) {
+    const std::string value = parameter.substr(1);
+    if (parameter[0] == 'W') format.width = digits_value(value);
+    if (parameter[0] == 'H') format.height = digits_value(value);
+    if (parameter == "XCOLORRANGE=FULL") format.is_full_range = true;
+    if (parameter[0] == 'F') {
+        const std::size_t colon = std::min(value.find(':'), value.size());
+        format.rate_numerator = digits_value(value.substr(0, colon));
+        format.rate_denominator = digits_value(colon < value.size() ? value.substr(colon + 1) : "");
+        const bool fine = format.rate_numerator >= 0 && format.rate_denominator >= 0 &&
+                          (format.rate_numerator == 0 || format.rate_denominator > 0);
+        if (!fine) return "its frame rate '" + parameter + "' isn't of the form F30:1";
+    }
+    if (parameter[0] == 'C') {
+        const auto chroma = std::find_if(kY4mChromas.begin(), kY4mChromas.end(),
+                                         [&](const Y4mChroma& known) { return value == known.name; });
+        if (chroma == kY4mChromas.end()) {
+            return "its colours are '" + parameter + "'; what's read is 420, 422, 444 and mono with 8 bits";
+        }
+        format.chroma_step_x = chroma->step_x;
+        format.chroma_step_y = chroma->step_y;
+    }
+    return "";
+}
+
+/// BT.601 in whole numbers, so that its bytes are the same on every machine.
+class Bt601 {
+  public:
+    explicit Bt601(bool is_full_range)
+        : black_(is_full_range ? 0 : 16),
+          luma_(is_full_range ? 1 : 219 / 255.0),
+          chroma_(is_full_range ? 1 : 224 / 255.0) {}
+
+    /// Writes the R, G and B of a pixel.
+    void to_rgb(int y, int cb, int cr, std::uint8_t* rgb) const {
+        const int luma = (y - black_) * from_luma_;
+        rgb[0] = to_byte(luma + (cr - 128) * red_by_cr_);
+        rgb[1] = to_byte(luma - (cb - 128) * green_by_cb_ - (cr - 128) * green_by_cr_);
+        rgb[2] = to_byte(luma + (cb - 128) * blue_by_cb_);
+    }
+
+    /// Brightness of an RGB pixel.
+    std::uint8_t luma(const std::uint8_t* rgb) const {
+        return to_byte(black_ * kOne + rgb[0] * fixed(0.299 * luma_) + rgb[1] * fixed(0.587 * luma_) +
+                       rgb[2] * fixed(0.114 * luma_));
+    }
+    /// Its Cb, times kOne.
+    int cb(const std::uint8_t* rgb) const {
+        return 128 * kOne - rgb[0] * fixed(0.299 / 1.772 * chroma_) - rgb[1] * fixed(0.587 / 1.772 * chroma_) +
+               rgb[2] * fixed(0.5 * chroma_);
+    }
+    /// Its Cr, times kOne.
+    int cr(const std::uint8_t* rgb) const {
+        return 128 * kOne + rgb[0] * fixed(0.5 * chroma_) - rgb[1] * fixed(0.587 / 1.402 * chroma_) -
+               rgb[2] * fixed(0.114 / 1.402 * chroma_);
+    }
+
+    static constexpr int kOne = 65536;
+
+    /// The nearest byte to value / kOne.
+    static std::uint8_t to_byte(int value) {
+        return static_cast<std::uint8_t>(static_cast<unsigned>(std::clamp(value + kOne / 2, 0, 255 * kOne)) / kOne);
+    }
+
+  private:
+    static constexpr int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+
+    int black_;
+    double luma_, chroma_;  // range of Y, and of Cb and Cr, by that of R, G and B
+    int from_luma_ = fixed(1 / luma_);
+    int red_by_cr_ = fixed(1.402 / chroma_), blue_by_cb_ = fixed(1.772 / chroma_);
+    int green_by_cb_ = fixed(0.114 * 1.772 / 0.587 / chroma_), green_by_cr_ = fixed(0.299 * 1.402 / 0.587 / chroma_);
+};
+
+}  // namespace detail
+
+/// Reads a stream frame by frame. Doesn't own it.
+class Y4mReader {
+  public:
+    /// Reads the header.
+    /// \param in    opened as binary; has to outlive the reader
+    /// \param name  stands for the file in messages
+    /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
+    /// 422, 444 and mono with 8 bits; FileError when it can't be read
+    Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
+        const std::optional<std::string> line = read_line("the header");
+        if (!line) fail("is empty, and not YUV4MPEG2");
+        std::istringstream words(*line);
+        std::string word;
+        words >> word;
+        if (word != "YUV4MPEG2") fail("isn't YUV4MPEG2: its first line doesn't begin so");
+        format_.header = *line;
+        while (words >> word) {
+            const std::string reason = detail::read_y4m_parameter(word, format_);
+            if (!reason.empty()) fail(reason);
+        }
+        if (format_.width < 1 || format_.height < 1) fail("its header has no width W or height H of at least 1");
+        if (std::int64_t{format_.width} * format_.height > detail::kMaxY4mPixels) {
+            fail("its frames have " + std::to_string(format_.width) + " x " + std::to_string(format_.height) +
+                 " pixels, more than the limit of " + std::to_string(detail::kMaxY4mPixels));
+        }
+    }
+
+    /// What the header says.
+    const Y4mFormat& format() const { return format_; }
+
+    /// The next frame, or none at the stream's end.
+    /// \throws FormatError naming the frame, of which the first is 0, when it's cut off or something else stands in its
+    /// place; FileError when it can't be read
+    std::optional<Y4mFrame> next() {
+        const std::string what = "frame " + std::to_string(number_);
+        const std::optional<std::string> line = read_line(what);
+        if (!line) return std::nullopt;
+        if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
+        Y4mFrame frame{*line, std::vector<std::uint8_t>(format_.frame_bytes())};
+        in_.read(reinterpret_cast<char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
+        if (!in_) {
+            fail(what + " is cut off after " + std::to_string(in_.gcount()) + " of " +
+                 std::to_string(frame.bytes.size()) + " bytes");
+        }
+        ++number_;
+        return frame;
+    }
+
+  private:
+    /// A line without its end, or none where the stream ends before it.
+    std::optional<std::string> read_line(const std::string& what) {
+        std::string line;
+        for (char c = 0; in_.get(c);) {
+            if (c == '\n') return line;
+            if (line.size() == detail::kMaxY4mLine) {
+                fail(what + " has a line of more than " + std::to_string(detail::kMaxY4mLine) + " bytes");
+            }
+            line += c;
+        }
+        if (in_.bad()) fail(what);
+        if (!line.empty()) fail(what + " is cut off in its first line");
+        return std::nullopt;
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        if (in_.bad()) throw FileError(name_ + ": can't be read any more");
+        throw FormatError(name_ + ": " + reason);
+    }
+
+    std::istream& in_;
+    std::string name_;
+    Y4mFormat format_;
+    std::int64_t number_ = 0;
+};
+
+/// Writes a stream's header, as it was read. The stream's state tells when it can't be written.
+inline void write_y4m_header(std::ostream& out, const Y4mFormat& format) {
+    out << format.header << '\n';
+}
+
+/// Writes a frame behind the header or another frame. The stream's state tells when it can't be written.
+inline void write_y4m_frame(std::ostream& out, const Y4mFrame& frame) {
+    out << frame.header << '\n';
+    out.write(reinterpret_cast<const char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
+}
+
+namespace detail {
+
+/// A picture before and after something was drawn on it.
+struct Drawing {
+    ImageView before, after;
+
+    const std::uint8_t* pixel(int x, int y) const { return after.row(y) + std::ptrdiff_t{x} * 3; }
+    /// True when one of `count` pixels from this one on was changed.
+    bool changed(int x, int y, int count = 1) const {
+        const std::ptrdiff_t offset = std::ptrdiff_t{x} * 3;
+        return std::memcmp(before.row(y) + offset, pixel(x, y), static_cast<std::size_t>(count) * 3) != 0;
+    }
+};
+
+inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t* luma) {
+    const int width = drawing.after.width;
+    for (int y = 0; y < drawing.after.height; ++y, luma += width) {
+        if (!drawing.changed(0, y, width)) continue;
+        for (int x = 0; x < width; ++x) {
+            if (drawing.changed(x, y)) luma[x] = convert.luma(drawing.pixel(x, y));
+        }
+    }
+}
+
+/// A colour becomes the mean of its pixels', of which those that weren't changed keep the one that was.
+inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* chroma) {
+    for (int row = 0; row < format.chroma_height(); ++row) {
+        const int top = row * format.chroma_step_y, bottom = std::min(top + format.chroma_step_y, format.height);
+        if (!drawing.changed(0, top, format.width) && !drawing.changed(0, bottom - 1, format.width)) continue;
+        std::uint8_t* cb = chroma + std::ptrdiff_t{row} * format.chroma_width();
+        std::uint8_t* cr = cb + format.chroma_bytes();
+        for (int left = 0; left < format.width; left += format.chroma_step_x, ++cb, ++cr) {
+            const int right = std::min(left + format.chroma_step_x, format.width);
+            int cb_sum = 0, cr_sum = 0;
+            for (int y = top; y < bottom; ++y) {
+                for (int x = left; x < right; ++x) {
+                    const bool changed = drawing.changed(x, y);
+                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * Bt601::kOne;
+                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * Bt601::kOne;
+                }
+            }
+            const int count = (bottom - top) * (right - left);
+            *cb = Bt601::to_byte(cb_sum / count);
+            *cr = Bt601::to_byte(cr_sum / count);
+        }
+    }
+}
+
+inline void require_frame_size(const Y4mFrame& frame, const Y4mFormat& format) {
+    if (frame.bytes.size() != format.frame_bytes()) {
+        throw InvalidArgument("a frame of this format has " + std::to_string(format.frame_bytes()) + " bytes, not " +
+                              std::to_string(frame.bytes.size()));
+    }
+}
+
+}  // namespace detail
+
+/// A frame in RGB; pixels that share a colour get the same.
+/// \param frame  of a stream of this format. \throws InvalidArgument when it has another size
+inline Image to_rgb(const Y4mFrame& frame, const Y4mFormat& format) {
+    detail::require_frame_size(frame, format);
+    const detail::Bt601 convert(format.is_full_range);
+    Image image(format.width, format.height, 3);
+    const std::uint8_t* luma = frame.bytes.data();
+    const std::vector<std::uint8_t> gray(static_cast<std::size_t>(format.width), 128);
+    const int shift = format.chroma_step_x == 2 ? 1 : 0;  // in place of a division for each pixel
+    for (int y = 0; y < format.height; ++y) {
+        const std::uint8_t *cb = gray.data(), *cr = gray.data();
+        if (format.has_chroma()) {
+            const std::ptrdiff_t row = y / format.chroma_step_y;
+            cb = frame.bytes.data() + format.luma_bytes() + row * format.chroma_width();
+            cr = cb + format.chroma_bytes();
+        }
+        std::uint8_t* rgb = image.row(y);
+        for (int x = 0; x < format.width; ++x, ++luma, rgb += 3) {
+            convert.to_rgb(*luma, cb[x >> shift], cr[x >> shift], rgb);
+        }
+    }
+    return image;
+}
+
+/// Puts what was drawn on a frame's picture into the frame. Pixels that weren't changed keep their bytes, but for a colour
+/// that they share with one that was.
+/// \param frame   of a stream of this format
+/// \param before  to_rgb(frame, format)
+/// \param after   the same with something drawn on it
+/// \throws InvalidArgument when frame or pictures have another size
+inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView before, ImageView after) {
+    detail::require_frame_size(frame, format);
+    for (const ImageView& image : {before, after}) {
+        if (image.width != format.width || image.height != format.height || image.channels != 3) {
+            throw InvalidArgument("the picture isn't in RGB and of the frame's size");
+        }
+    }
+    const detail::Bt601 convert(format.is_full_range);
+    detail::put_luma({before, after}, convert, frame.bytes.data());
+    if (format.has_chroma()) {
+        detail::put_chroma({before, after}, convert, format, frame.bytes.data() + format.luma_bytes());
+    }
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/track.hpp
+/// \file
+/// Follows faces through a video, so that each keeps its number and its name.
+///
+///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them
+///     some frames:    a search; found faces continue the tracks that they overlap, or begin new ones
+///     each search:    the identities that a track's face was given are summed, and the best sum is its name
+///
+/// A single frame may be blurred and its face taken for another or for nobody; the sum of all hardly changes by it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A face that a search found in a frame, and who it seems to be.
+struct Sighting {
+    Face face;          ///< box, landmarks and embedding; the chip isn't needed
+    Identity identity;  ///< by this frame alone
+};
+
+/// Who a face is by many looks at it.
+class NameVote {
+  public:
+    /// Counts one look: it weighs as much as it's confident, a look that says "unknown" too.
+    void add(const Identity& identity) {
+        Sum& sum = sums_[identity.name];
+        sum.candidate = identity.candidate;
+        sum.confidence += identity.confidence;
+        sum.distance += identity.distance;
+        ++sum.looks;
+    }
+
+    /// The name, or "unknown", with the greatest sum of confidences; of equal ones "unknown", then the first by name.
+    /// Confidence and distance are the means of the looks that say so, and the candidate is the last of theirs. Without
+    /// any look it's unknown, of nobody.
+    Identity winner() const {
+        const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
+            return a.second.confidence < b.second.confidence;
+        });
+        if (best == sums_.end()) return {};
+        const auto& [name, sum] = *best;
+        return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
+    }
+
+  private:
+    struct Sum {
+        std::string candidate;
+        double confidence = 0, distance = 0;
+        int looks = 0;
+    };
+    std::map<std::optional<std::string>, Sum> sums_;
+};
+
+/// When a found face continues a track, and when a track ends.
+struct TrackOptions {
+    /// Least intersection over union of a face's box and a track's, 0 to 1.
+    double min_overlap = 0.3;
+    /// Largest distance of the face's embedding to the track's last one: the network's same_person_distance.
+    double max_distance = 0.6;
+    /// Searches in a row that may miss a face before its track ends.
+    int max_missed = 3;
+};
+
+/// A face over time.
+struct Track {
+    int number = 0;                ///< 1, 2, ... in a tracker; none is given twice
+    Rect box;                      ///< where it is in the last frame
+    std::optional<double> score;   ///< of the detection in the last frame; none if it was only followed there
+    std::int64_t first_frame = 0;  ///< the first in which it was found
+    std::int64_t last_frame = 0;   ///< the last one
+    NameVote names;                ///< who it is
+    Face found;                    ///< as a search last found it
+    Embedding embedding{};         ///< the last one that was like those before
+    int missed = 0;                ///< searches in a row that didn't find it
+    bool is_doubtful = false;      ///< the last search found somebody else in its place
+};
+
+/// Intersection over union of two boxes: 0 when they're apart, 1 when they're equal.
+inline double intersection_over_union(const Rect& a, const Rect& b) {
+    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
+                    std::min(a.bottom, b.bottom)};
+    const auto shared = static_cast<double>(both.area());
+    return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+}
+
+namespace detail {
+
+/// x0, y0, x1, y1, ...
+inline std::vector<double> coordinates(const std::vector<PointF>& points) {
+    std::vector<double> values;
+    for (const PointF point : points) values.insert(values.end(), {point.x, point.y});
+    return values;
+}
+
+/// A box that goes along with its landmarks: shifted and scaled, but upright, by the similarity between them.
+inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, const std::vector<PointF>& to) {
+    const SimilarityFit fit(coordinates(from).data(), from.size());
+    if (!fit.valid() || from.size() != to.size()) return box;
+    const Similarity way = fit.to(coordinates(to).data());
+    // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
+    const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
+    const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
+    const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
+    const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
+                               (static_cast<double>(box.top) + box.bottom) / 2});
+    return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
+            round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+}
+
+}  // namespace detail
+
+/// The tracks of a video. The same calls give the same tracks on every machine.
+class FaceTracker {
+  public:
+    /// No tracks yet.
+    explicit FaceTracker(const TrackOptions& options = {}) : options_(options) {}
+
+    /// Those that haven't ended, by number.
+    const std::vector<Track>& tracks() const { return tracks_; }
+
+    /// Moves the tracks' boxes to a new frame.
+    /// \param fit  landmarks in that frame of the face in a box: `[&](const Rect& box) { return
+    /// pipeline.landmarks().predict(frame, box); }`
+    template <typename Fit>
+    void follow(const Fit& fit) {
+        for (Track& track : tracks_) {
+            const Landmarks landmarks = fit(track.box);
+            track.box =
+                detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks.subpixel);
+            track.score.reset();
+        }
+    }
+
+    /// Takes in what a search found in a frame, after follow() for the same frame.
+    ///
+    /// Pairs of a track and a face are made greedily by falling overlap (of equal ones, by the tracks' numbers and the
+    /// faces' order). A face without a track begins one. A face that isn't the track's by its embedding is taken for
+    /// blurred once; a second time it's somebody else, after a cut say: then the track ends and another begins.
+    ///
+    /// \param frame      number of the frame
+    /// \param sightings  all faces found in it
+    /// \returns the tracks that ended, by number
+    std::vector<Track> update(std::int64_t frame, const std::vector<Sighting>& sightings) {
+        const std::vector<Track*> owners = match(sightings);
+        for (Track& track : tracks_) ++track.missed;
+        std::vector<Track> begun;
+        for (std::size_t i = 0; i < sightings.size(); ++i) {
+            if (owners[i] != nullptr && keeps(*owners[i], sightings[i], frame)) continue;
+            begun.push_back(begin(sightings[i], frame));
+        }
+        const auto first_ended = std::stable_partition(
+            tracks_.begin(), tracks_.end(), [&](const Track& track) { return track.missed <= options_.max_missed; });
+        std::vector<Track> ended(std::make_move_iterator(first_ended), std::make_move_iterator(tracks_.end()));
+        tracks_.erase(first_ended, tracks_.end());
+        std::move(begun.begin(), begun.end(), std::back_inserter(tracks_));
+        return ended;
+    }
+
+  private:
+    /// The track that each sighting continues, or none.
+    std::vector<Track*> match(const std::vector<Sighting>& sightings) {
+        struct Pair {
+            double overlap;
+            std::size_t track, sighting;
+        };
+        std::vector<Pair> pairs;
+        for (std::size_t t = 0; t < tracks_.size(); ++t) {
+            for (std::size_t s = 0; s < sightings.size(); ++s) {
+                const double overlap = intersection_over_union(tracks_[t].box, sightings[s].face.detection.box);
+                if (overlap >= options_.min_overlap) pairs.push_back({overlap, t, s});
+            }
+        }
+        std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+            return std::tuple(-a.overlap, a.track, a.sighting) < std::tuple(-b.overlap, b.track, b.sighting);
+        });
+        std::vector<Track*> owners(sightings.size());
+        std::vector<bool> taken(tracks_.size());
+        for (const Pair& pair : pairs) {
+            if (taken[pair.track] || owners[pair.sighting] != nullptr) continue;
+            taken[pair.track] = true;
+            owners[pair.sighting] = &tracks_[pair.track];
+        }
+        return owners;
+    }
+
+    /// Continues a track by a sighting. \returns false, and ends the track, when it's somebody else
+    bool keeps(Track& track, const Sighting& sighting, std::int64_t frame) const {
+        const bool is_like = distance(track.embedding, sighting.face.embedding) <= options_.max_distance;
+        if (!is_like && track.is_doubtful) {
+            track.missed = options_.max_missed + 1;
+            return false;
+        }
+        place(track, sighting.face);
+        track.missed = 0;
+        track.is_doubtful = !is_like;
+        if (is_like) look(track, sighting, frame);
+        return true;
+    }
+
+    Track begin(const Sighting& sighting, std::int64_t frame) {
+        Track track;
+        track.number = ++begun_;
+        track.first_frame = frame;
+        place(track, sighting.face);
+        look(track, sighting, frame);
+        return track;
+    }
+
+    static void place(Track& track, const Face& face) {
+        track.box = face.detection.box;
+        track.score = face.detection.score;
+        track.found = face;
+    }
+
+    static void look(Track& track, const Sighting& sighting, std::int64_t frame) {
+        track.embedding = sighting.face.embedding;
+        track.last_frame = frame;
+        track.names.add(sighting.identity);
+    }
+
+    TrackOptions options_;
+    std::vector<Track> tracks_;
+    int begun_ = 0;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
 // clang-format on
 
 #undef FFR_AVX_KERNELS
