@@ -149,7 +149,7 @@ void add_hog(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
         add_verb(app, "hog", "Draws a photo's HOG features as strokes, and beside them the best face and its filter",
-                 "ffr hog party.jpg -o hog.png");
+                 "ffr hog photos/unseen/group.jpg -o hog.png");
     verb->add_option("input", options->input, "an image file")->required();
     verb->add_option("-o,--output", options->output, "the picture to write, .png or .jpg")
         ->required()

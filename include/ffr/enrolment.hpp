@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -108,8 +109,9 @@ inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedd
             if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
         }
     }
-    std::stable_sort(alike.begin(), alike.end(),
-                     [](const LookAlikes& a, const LookAlikes& b) { return a.distance < b.distance; });
+    std::sort(alike.begin(), alike.end(), [](const LookAlikes& a, const LookAlikes& b) {
+        return std::tie(a.distance, a.one, a.other) < std::tie(b.distance, b.one, b.other);
+    });
     return alike;
 }
 

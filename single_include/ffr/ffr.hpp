@@ -14394,6 +14394,7 @@ class Identifier {
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14482,8 +14483,9 @@ inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedd
             if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
         }
     }
-    std::stable_sort(alike.begin(), alike.end(),
-                     [](const LookAlikes& a, const LookAlikes& b) { return a.distance < b.distance; });
+    std::sort(alike.begin(), alike.end(), [](const LookAlikes& a, const LookAlikes& b) {
+        return std::tie(a.distance, a.one, a.other) < std::tie(b.distance, b.one, b.other);
+    });
     return alike;
 }
 

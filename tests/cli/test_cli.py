@@ -75,7 +75,7 @@ class CliTest(unittest.TestCase):
 
 
 class Usage(CliTest):
-    VERBS = ["detect", "hog", "landmarks", "align", "represent", "compare", "train", "infer", "video", "cluster", "evaluate", "demo",
+    VERBS = ["detect", "hog", "landmarks", "align", "represent", "compare", "train", "infer", "cluster", "video", "evaluate", "demo",
              "bench", "info"]
 
     def completions(self, *words):
