@@ -58,7 +58,7 @@ class Watcher {
 
     /// Takes in the next frame.
     void see(ffr::ImageView image) {
-        tracker_.follow([&](const ffr::Rect& box) { return pipeline_.landmarks().predict(image, box); });
+        tracker_.follow([&](const ffr::Track& track) { return ffr::refit(pipeline_, image, track); });
         if (frames_ % options_.every == 0) {
             for (ffr::Track& track : tracker_.update(frames_, search(image))) ended_.push_back(std::move(track));
         }
@@ -67,13 +67,19 @@ class Watcher {
 
     /// How many frames were seen.
     std::int64_t frames() const { return frames_; }
-    /// The faces of the last one.
-    const std::vector<ffr::Track>& faces() const { return tracker_.tracks(); }
+    /// The faces seen in the last one.
+    std::vector<ffr::Track> faces() const {
+        std::vector<ffr::Track> seen;
+        for (const ffr::Track& track : tracker_.tracks()) {
+            if (!track.is_lost) seen.push_back(track);
+        }
+        return seen;
+    }
 
     /// All tracks so far, by number.
     std::vector<ffr::Track> all_tracks() const {
         std::vector<ffr::Track> all = ended_;
-        all.insert(all.end(), faces().begin(), faces().end());
+        all.insert(all.end(), tracker_.tracks().begin(), tracker_.tracks().end());
         std::sort(all.begin(), all.end(), [](const ffr::Track& a, const ffr::Track& b) { return a.number < b.number; });
         return all;
     }
