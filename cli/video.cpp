@@ -45,6 +45,17 @@ void prepare_standard_streams() {
     std::signal(SIGINT, interrupt);
 }
 
+/// What remains of a track.
+struct Presence {
+    int track;
+    std::optional<std::string> name;
+    std::int64_t first_frame, last_frame;
+};
+
+Presence presence_of(const ffr::Track& track) {
+    return {track.number, track.names.winner().name, track.first_frame, track.last_frame};
+}
+
 /// Follows the faces of a video from frame to frame.
 class Watcher {
   public:
@@ -58,23 +69,24 @@ class Watcher {
 
     /// Takes in the next frame.
     void see(ffr::ImageView image) {
-        tracker_.follow([&](const ffr::Rect& box) { return pipeline_.landmarks().predict(image, box); });
+        tracker_.follow([&](const ffr::Track& track) { return ffr::refit(pipeline_, image, track); });
         if (frames_ % options_.every == 0) {
-            for (ffr::Track& track : tracker_.update(frames_, search(image))) ended_.push_back(std::move(track));
+            for (const ffr::Track& track : tracker_.update(frames_, search(image)))
+                ended_.push_back(presence_of(track));
         }
         ++frames_;
     }
 
     /// How many frames were seen.
     std::int64_t frames() const { return frames_; }
-    /// The faces of the last one.
-    const std::vector<ffr::Track>& faces() const { return tracker_.tracks(); }
+    /// The faces in the last one, also those that are lost there.
+    const std::vector<ffr::Track>& tracks() const { return tracker_.tracks(); }
 
     /// All tracks so far, by number.
-    std::vector<ffr::Track> all_tracks() const {
-        std::vector<ffr::Track> all = ended_;
-        all.insert(all.end(), faces().begin(), faces().end());
-        std::sort(all.begin(), all.end(), [](const ffr::Track& a, const ffr::Track& b) { return a.number < b.number; });
+    std::vector<Presence> presences() const {
+        std::vector<Presence> all = ended_;
+        for (const ffr::Track& track : tracker_.tracks()) all.push_back(presence_of(track));
+        std::sort(all.begin(), all.end(), [](const Presence& a, const Presence& b) { return a.track < b.track; });
         return all;
     }
 
@@ -97,7 +109,7 @@ class Watcher {
     const Options& options_;
     ffr::Workspace workspace_;
     ffr::FaceTracker tracker_;
-    std::vector<ffr::Track> ended_;
+    std::vector<Presence> ended_;
     std::int64_t frames_ = 0;
 };
 
@@ -108,18 +120,19 @@ Json seconds_at(std::int64_t frame, const ffr::Y4mFormat& format) {
     return std::round(seconds * 1000) / 1000;
 }
 
-Json name_of(const ffr::Identity& who) {
-    return who.name ? Json(*who.name) : Json(nullptr);
+Json name_or_null(const std::optional<std::string>& name) {
+    return name ? Json(*name) : Json(nullptr);
 }
 
 Json frame_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
     Json faces = Json::array();
-    for (const ffr::Track& track : watcher.faces()) {
+    for (const ffr::Track& track : watcher.tracks()) {
+        if (track.is_lost) continue;
         const ffr::Identity who = track.names.winner();
         faces.push_back({{"box", {track.box.left, track.box.top, track.box.right, track.box.bottom}},
                          {"score", track.score ? Json(*track.score) : Json(nullptr)},
                          {"track", track.number},
-                         {"name", name_of(who)},
+                         {"name", name_or_null(who.name)},
                          {"confidence", who.confidence},
                          {"distance", who.distance}});
     }
@@ -129,19 +142,19 @@ Json frame_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
 
 Json timeline_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
     Json people = Json::array();
-    for (const ffr::Track& track : watcher.all_tracks()) {
-        people.push_back({{"name", name_of(track.names.winner())},
-                          {"track", track.number},
-                          {"from", seconds_at(track.first_frame, format)},
-                          {"to", seconds_at(track.last_frame + 1, format)}});
+    for (const Presence& presence : watcher.presences()) {
+        people.push_back({{"name", name_or_null(presence.name)},
+                          {"track", presence.track},
+                          {"from", seconds_at(presence.first_frame, format)},
+                          {"to", seconds_at(presence.last_frame + 1, format)}});
     }
     return {{"frames", watcher.frames()}, {"seconds", seconds_at(watcher.frames(), format)}, {"people", people}};
 }
 
 void draw_names(ffr::Y4mFrame& frame, const ffr::Y4mFormat& format, const ffr::Image& image, const Watcher& watcher) {
     std::vector<Annotation> annotations;
-    for (const ffr::Track& track : watcher.faces()) {
-        annotations.push_back(name_tag(track.box, track.names.winner()));
+    for (const ffr::Track& track : watcher.tracks()) {
+        if (!track.is_lost) annotations.push_back(name_tag(track.box, track.names.winner()));
     }
     if (!annotations.empty()) ffr::put_drawing(frame, format, image, annotate(image, annotations));
 }

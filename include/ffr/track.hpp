@@ -2,7 +2,7 @@
 /// \file
 /// Follows faces through a video, so that each keeps its number and its name.
 ///
-///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them
+///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them if it's still there
 ///     some frames:    a search; found faces continue the tracks that they overlap, or begin new ones
 ///     each search:    the identities that a track's face was given are summed, and the best sum is its name
 ///
@@ -34,7 +34,7 @@ inline namespace v0_1 {
 
 /// A face that a search found in a frame, and who it seems to be.
 struct Sighting {
-    Face face;          ///< box, landmarks and embedding; the chip isn't needed
+    Face face;          ///< box, landmarks, chip and embedding
     Identity identity;  ///< by this frame alone
 };
 
@@ -77,7 +77,7 @@ struct TrackOptions {
     double min_overlap = 0.3;
     /// Largest distance of the face's embedding to the track's last one: the network's same_person_distance.
     double max_distance = 0.6;
-    /// Searches in a row that may miss a face before its track ends.
+    /// Searches in a row that may miss a track's person before the track ends.
     int max_missed = 3;
 };
 
@@ -91,8 +91,8 @@ struct Track {
     NameVote names;                ///< who it is
     Face found;                    ///< as a search last found it
     Embedding embedding{};         ///< the last one that was like those before
-    int missed = 0;                ///< searches in a row that didn't find it
-    bool is_doubtful = false;      ///< the last search found somebody else in its place
+    int missed = 0;                ///< searches in a row that didn't find it, or somebody else in its place
+    bool is_lost = false;          ///< it isn't seen in the last frame, and the box is where it was before
 };
 
 /// Intersection over union of two boxes: 0 when they're apart, 1 when they're equal.
@@ -129,6 +129,43 @@ inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, cons
 
 }  // namespace detail
 
+/// How alike two pictures are in their pattern of bright and dark: Pearson's correlation of their bytes, -1 to 1, whatever
+/// their brightness and contrast; 0 for one without any pattern.
+/// \throws InvalidArgument when they're empty or differ in size or channels
+inline double correlation(ImageView a, ImageView b) {
+    require_pixels(a);
+    if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
+        throw InvalidArgument("only pictures of the same size and channels can be correlated");
+    }
+    double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
+    for (int y = 0; y < a.height; ++y) {
+        for (int i = 0; i < a.width * a.channels; ++i) {
+            const double p = a.row(y)[i], q = b.row(y)[i];
+            sum_a += p;
+            sum_b += q;
+            sum_aa += p * p;
+            sum_bb += q * q;
+            sum_ab += p * q;
+        }
+    }
+    const double count = static_cast<double>(a.width) * a.height * a.channels;
+    const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
+    return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+}
+
+/// Landmarks of a track's face in a new frame, fitted in its last box; none when what's there doesn't look like the face
+/// any more, since it left, is hidden or the scene was cut: the correlation of its chip with the one found last is below
+/// 0.5.
+/// \throws InvalidArgument when the frame is empty, or gray and the one before wasn't or the other way round
+/// Cost: landmarks, a chip and a pass over its pixels, independent of the frame's size.
+inline std::optional<Landmarks> refit(const Pipeline& pipeline, ImageView frame, const Track& track) {
+    constexpr double kLeastCorrelation = 0.5;
+    Landmarks landmarks = pipeline.landmarks().predict(frame, track.box);
+    const Image chip = pipeline.embedder().align(frame, landmarks);
+    if (correlation(chip, track.found.chip) < kLeastCorrelation) return std::nullopt;
+    return landmarks;
+}
+
 /// The tracks of a video. The same calls give the same tracks on every machine.
 class FaceTracker {
   public:
@@ -139,23 +176,26 @@ class FaceTracker {
     const std::vector<Track>& tracks() const { return tracks_; }
 
     /// Moves the tracks' boxes to a new frame.
-    /// \param fit  landmarks in that frame of the face in a box: `[&](const Rect& box) { return
-    /// pipeline.landmarks().predict(frame, box); }`
+    /// \param fit  gives a track's landmarks in that frame, or none where its face isn't seen:
+    /// `[&](const Track& track) { return refit(pipeline, frame, track); }`
     template <typename Fit>
     void follow(const Fit& fit) {
         for (Track& track : tracks_) {
-            const Landmarks landmarks = fit(track.box);
-            track.box =
-                detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks.subpixel);
+            const std::optional<Landmarks> landmarks = fit(static_cast<const Track&>(track));
             track.score.reset();
+            track.is_lost = !landmarks;
+            if (track.is_lost) continue;
+            track.box =
+                detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks->subpixel);
         }
     }
 
     /// Takes in what a search found in a frame, after follow() for the same frame.
     ///
     /// Pairs of a track and a face are made greedily by falling overlap (of equal ones, by the tracks' numbers and the
-    /// faces' order). A face without a track begins one. A face that isn't the track's by its embedding is taken for
-    /// blurred once; a second time it's somebody else, after a cut say: then the track ends and another begins.
+    /// faces' order). A face without a track begins one. A face that isn't the track's by its embedding continues it only
+    /// where follow() didn't lose sight of the face, which then is blurred or turned away, and max_missed times in a row:
+    /// otherwise it's somebody else, after a cut say.
     ///
     /// \param frame      number of the frame
     /// \param sightings  all faces found in it
@@ -165,8 +205,13 @@ class FaceTracker {
         for (Track& track : tracks_) ++track.missed;
         std::vector<Track> begun;
         for (std::size_t i = 0; i < sightings.size(); ++i) {
-            if (owners[i] != nullptr && keeps(*owners[i], sightings[i], frame)) continue;
-            begun.push_back(begin(sightings[i], frame));
+            if (owners[i] == nullptr) {
+                begun.push_back(begin(sightings[i], frame));
+            } else {
+                const bool same = is_like(*owners[i], sightings[i]);
+                place(*owners[i], sightings[i].face);
+                if (same) look(*owners[i], sightings[i], frame);
+            }
         }
         const auto first_ended = std::stable_partition(
             tracks_.begin(), tracks_.end(), [&](const Track& track) { return track.missed <= options_.max_missed; });
@@ -187,7 +232,9 @@ class FaceTracker {
         for (std::size_t t = 0; t < tracks_.size(); ++t) {
             for (std::size_t s = 0; s < sightings.size(); ++s) {
                 const double overlap = intersection_over_union(tracks_[t].box, sightings[s].face.detection.box);
-                if (overlap >= options_.min_overlap) pairs.push_back({overlap, t, s});
+                const bool can_be = is_like(tracks_[t], sightings[s]) ||
+                                    (!tracks_[t].is_lost && tracks_[t].missed < options_.max_missed);
+                if (can_be && overlap >= options_.min_overlap) pairs.push_back({overlap, t, s});
             }
         }
         std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
@@ -203,18 +250,8 @@ class FaceTracker {
         return owners;
     }
 
-    /// Continues a track by a sighting. \returns false, and ends the track, when it's somebody else
-    bool keeps(Track& track, const Sighting& sighting, std::int64_t frame) const {
-        const bool is_like = distance(track.embedding, sighting.face.embedding) <= options_.max_distance;
-        if (!is_like && track.is_doubtful) {
-            track.missed = options_.max_missed + 1;
-            return false;
-        }
-        place(track, sighting.face);
-        track.missed = 0;
-        track.is_doubtful = !is_like;
-        if (is_like) look(track, sighting, frame);
-        return true;
+    bool is_like(const Track& track, const Sighting& sighting) const {
+        return distance(track.embedding, sighting.face.embedding) <= options_.max_distance;
     }
 
     Track begin(const Sighting& sighting, std::int64_t frame) {
@@ -230,11 +267,13 @@ class FaceTracker {
         track.box = face.detection.box;
         track.score = face.detection.score;
         track.found = face;
+        track.is_lost = false;
     }
 
     static void look(Track& track, const Sighting& sighting, std::int64_t frame) {
         track.embedding = sighting.face.embedding;
         track.last_frame = frame;
+        track.missed = 0;
         track.names.add(sighting.identity);
     }
 

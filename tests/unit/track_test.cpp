@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "ffr/draw.hpp"
+#include "ffr/image_io.hpp"
 #include "ffr/track.hpp"
 
 using namespace ffr;
@@ -48,6 +51,11 @@ std::string text_of(const FaceTracker& tracker) {
                 track.names.winner().name.value_or("unknown");
     }
     return text;
+}
+
+/// For follow(): no face is seen any more.
+std::optional<Landmarks> lose(const Track&) {
+    return std::nullopt;
 }
 
 }  // namespace
@@ -93,7 +101,7 @@ TEST_CASE("of equal sums unknown wins, then the first by name") {
 TEST_CASE("no faces make no tracks") {
     FaceTracker tracker;
     CHECK(tracker.update(0, {}).empty());
-    tracker.follow([](const Rect&) -> Landmarks { throw Error("there's nothing to follow"); });
+    tracker.follow([](const Track&) -> Landmarks { throw Error("there's nothing to follow"); });
     CHECK(tracker.tracks().empty());
 }
 
@@ -123,7 +131,7 @@ TEST_CASE("faces that cross keep their numbers") {
 
 TEST_CASE("a face that's missed once, or taken for another once, keeps number and name") {
     FaceTracker tracker;
-    const auto fit = [](const Rect&) { return seen("anna", 0, 0).face.landmarks; };
+    const auto fit = [](const Track&) { return seen("anna", 0, 0).face.landmarks; };
     tracker.update(0, {seen("anna", 0, 0)});
     tracker.update(1, {seen("anna", 0, 0)});
     tracker.follow(fit);
@@ -159,18 +167,39 @@ TEST_CASE("a face too far from the track's begins another") {
     CHECK(text_of(tracker) == "1:anna 2:anna");
 }
 
-TEST_CASE("somebody else in the same place gets a new track the second time, as after a cut") {
+TEST_CASE("after a cut, somebody else in the same place gets a new track at once") {
     FaceTracker tracker;
     for (int frame = 0; frame < 100; ++frame) tracker.update(frame, {seen("anna", 0, 0)});
-    CHECK(tracker.update(100, {seen("ben", 10, 0)}).empty());
-    CHECK(text_of(tracker) == "1:anna");
-    const std::vector<Track> ended = tracker.update(101, {seen("ben", 10, 0)});
+    tracker.follow(lose);
+    CHECK(tracker.tracks()[0].is_lost);
+    CHECK(tracker.tracks()[0].box == box_at(0, 0));
+    CHECK(tracker.update(100, {seen("ben", 0, 0)}).empty());
+    CHECK(text_of(tracker) == "1:anna 2:ben");
+    CHECK(tracker.tracks()[0].is_lost);
+    CHECK_FALSE(tracker.tracks()[1].is_lost);
+    // Back again, as between two cameras, each keeps its own.
+    tracker.follow(lose);
+    tracker.update(101, {seen("anna", 0, 0)});
+    CHECK_FALSE(tracker.tracks()[0].is_lost);
+    CHECK(text_of(tracker) == "1:anna 2:ben");
+    CHECK(tracker.tracks()[0].last_frame == 101);
+    CHECK(tracker.tracks()[1].last_frame == 100);
+}
+
+TEST_CASE("a face that's followed may look like somebody else for three searches, and then is") {
+    FaceTracker tracker;
+    tracker.update(0, {seen("anna", 0, 0)});
+    for (int frame = 1; frame <= 3; ++frame) {
+        CHECK(tracker.update(frame, {seen("ben", 5 * frame, 0)}).empty());
+        CHECK(text_of(tracker) == "1:anna");
+        CHECK(tracker.tracks()[0].box == box_at(5 * frame, 0));
+    }
+    const std::vector<Track> ended = tracker.update(4, {seen("ben", 20, 0)});
     REQUIRE(ended.size() == 1);
-    CHECK(ended[0].last_frame == 99);
+    CHECK(ended[0].last_frame == 0);
     CHECK(text_of(tracker) == "2:ben");
-    // One blurred look doesn't do it, nor one now and then.
-    for (int frame = 102; frame < 110; ++frame) {
-        tracker.update(frame, {seen(frame % 2 == 0 ? "carl" : "ben", 10, 0)});
+    for (int frame = 5; frame < 20; ++frame) {
+        tracker.update(frame, {seen(frame % 3 == 0 ? "ben" : "carl", 20, 0)});
         CHECK(text_of(tracker) == "2:ben");
     }
 }
@@ -178,8 +207,8 @@ TEST_CASE("somebody else in the same place gets a new track the second time, as 
 TEST_CASE("between searches the box goes with its landmarks and the name stays") {
     FaceTracker tracker;
     tracker.update(0, {seen("anna", 100, 50)});
-    tracker.follow([](const Rect& box) {
-        CHECK(box == box_at(100, 50));
+    tracker.follow([](const Track& track) {
+        CHECK(track.box == box_at(100, 50));
         return seen("anna", 107, 45).face.landmarks;
     });
     CHECK(tracker.tracks()[0].box == box_at(107, 45));
@@ -187,20 +216,60 @@ TEST_CASE("between searches the box goes with its landmarks and the name stays")
     CHECK(text_of(tracker) == "1:anna");
 
     // Nearer by a half about the point (100, 50): always by the landmarks of the search, so that errors don't add up.
-    tracker.follow([](const Rect&) { return Landmarks{{}, {{130, 95}, {190, 95}, {160, 155}}}; });
+    tracker.follow([](const Track&) { return Landmarks{{}, {{130, 95}, {190, 95}, {160, 155}}}; });
     const Rect box = tracker.tracks()[0].box;
     CHECK(box.left == doctest::Approx(100).epsilon(0.02));
     CHECK(box.top == doctest::Approx(50).epsilon(0.02));
     CHECK(box.width() == doctest::Approx(kSize * 1.5).epsilon(0.02));
-    for (int i = 0; i < 100; ++i) tracker.follow([](const Rect&) { return seen("anna", 100, 50).face.landmarks; });
+    for (int i = 0; i < 100; ++i) tracker.follow([](const Track&) { return seen("anna", 100, 50).face.landmarks; });
     CHECK(tracker.tracks()[0].box == box_at(100, 50));
 }
 
 TEST_CASE("landmarks that were fitted to anything do no harm") {
     FaceTracker tracker;
     tracker.update(0, {seen("anna", 100, 50)});
-    tracker.follow([](const Rect&) { return Landmarks{{}, {{0, 0}, {1e12, 0}, {0, 1e12}}}; });
+    tracker.follow([](const Track&) { return Landmarks{{}, {{0, 0}, {1e12, 0}, {0, 1e12}}}; });
     CHECK(tracker.tracks()[0].box.width() <= 2 * kSize);
-    tracker.follow([](const Rect&) { return Landmarks{{}, {{5, 5}, {5, 5}, {5, 5}}}; });
+    tracker.follow([](const Track&) { return Landmarks{{}, {{5, 5}, {5, 5}, {5, 5}}}; });
     CHECK(tracker.tracks()[0].box.width() >= kSize / 2);
+}
+
+TEST_CASE("correlation is that of the pattern, not of brightness and contrast") {
+    Image one(2, 1, 3), other(2, 1, 3);
+    one.pixels() = {0, 10, 20, 30, 40, 50};
+    other.pixels() = {100, 102, 104, 106, 108, 110};
+    CHECK(correlation(one, one) == doctest::Approx(1));
+    CHECK(correlation(one, other) == doctest::Approx(1));
+    other.pixels() = {50, 40, 30, 20, 10, 0};
+    CHECK(correlation(one, other) == doctest::Approx(-1));
+    other.pixels() = {0, 50, 0, 0, 50, 0};
+    CHECK(correlation(one, other) == doctest::Approx(0));
+    CHECK(correlation(one, Image(2, 1, 3)) == 0);
+    CHECK_THROWS_AS(correlation(one, Image(1, 2, 3)), InvalidArgument);
+    CHECK_THROWS_AS(correlation(one, Image(2, 1, 1)), InvalidArgument);
+    CHECK_THROWS_AS(correlation(Image(), Image()), InvalidArgument);
+}
+
+TEST_CASE("a photo's face is followed where it moves, and lost where it isn't any more") {
+    const Pipeline pipeline = Pipeline::load(FFR_WEIGHTS_DIR);
+    const auto picture = [](const std::string& name) {
+        return read_image(std::filesystem::path(FFR_TEST_DIR) / "golden" / "images" / (name + ".png"));
+    };
+    const Image portrait = to_rgb(picture("portrait"));
+    Track track;
+    track.found = pipeline.faces(portrait).at(0);
+    track.box = track.found.detection.box;
+    CHECK((refit(pipeline, portrait, track).value().points == track.found.landmarks.points));
+
+    Image moved(portrait.width(), portrait.height(), 3);
+    paste(moved, portrait, {6, -4});
+    const Landmarks landmarks = refit(pipeline, moved, track).value();
+    CHECK(landmarks.points[30].x == doctest::Approx(track.found.landmarks.points[30].x + 6).epsilon(0.02));
+    CHECK(landmarks.points[30].y == doctest::Approx(track.found.landmarks.points[30].y - 4).epsilon(0.02));
+
+    CHECK_FALSE(refit(pipeline, to_rgb(picture("no_face_brick")), track));
+    CHECK_FALSE(refit(pipeline, Image(portrait.width(), portrait.height(), 3), track));
+    CHECK_THROWS_AS(refit(pipeline, Image(9, 9, 1), track), InvalidArgument);
+    track.box = {5000, 5000, 5100, 5100};
+    CHECK_FALSE(refit(pipeline, portrait, track));
 }
