@@ -213,10 +213,11 @@ class FaceTracker {
                 if (same) look(*owners[i], sightings[i], frame);
             }
         }
-        const auto first_ended = std::stable_partition(
-            tracks_.begin(), tracks_.end(), [&](const Track& track) { return track.missed <= options_.max_missed; });
-        std::vector<Track> ended(std::make_move_iterator(first_ended), std::make_move_iterator(tracks_.end()));
-        tracks_.erase(first_ended, tracks_.end());
+        std::vector<Track> going_on, ended;
+        for (Track& track : tracks_) {
+            (track.missed <= options_.max_missed ? going_on : ended).push_back(std::move(track));
+        }
+        tracks_ = std::move(going_on);
         std::move(begun.begin(), begun.end(), std::back_inserter(tracks_));
         return ended;
     }

@@ -14718,14 +14718,17 @@ inline std::uint64_t shuffle_key(const Embedding& face) {
 
 /// Numbers 0, 1, ... for groups, by falling size, equal ones by their first member.
 inline std::vector<int> number_by_size(const std::vector<std::size_t>& group) {
-    std::vector<std::size_t> size(group.size()), first_seen;
-    for (const std::size_t g : group) {
-        if (size[g]++ == 0) first_seen.push_back(g);
+    std::vector<std::size_t> size(group.size()), first_member(group.size()), by_size;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        if (size[group[i]]++ > 0) continue;
+        first_member[group[i]] = i;
+        by_size.push_back(group[i]);
     }
-    std::stable_sort(first_seen.begin(), first_seen.end(),
-                     [&](std::size_t a, std::size_t b) { return size[a] > size[b]; });
+    std::sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+        return size[a] != size[b] ? size[a] > size[b] : first_member[a] < first_member[b];
+    });
     std::vector<int> number_of(group.size()), numbers;
-    for (std::size_t i = 0; i < first_seen.size(); ++i) number_of[first_seen[i]] = static_cast<int>(i);
+    for (std::size_t i = 0; i < by_size.size(); ++i) number_of[by_size[i]] = static_cast<int>(i);
     for (const std::size_t g : group) numbers.push_back(number_of[g]);
     return numbers;
 }
@@ -16243,10 +16246,11 @@ class FaceTracker {
                 if (same) look(*owners[i], sightings[i], frame);
             }
         }
-        const auto first_ended = std::stable_partition(
-            tracks_.begin(), tracks_.end(), [&](const Track& track) { return track.missed <= options_.max_missed; });
-        std::vector<Track> ended(std::make_move_iterator(first_ended), std::make_move_iterator(tracks_.end()));
-        tracks_.erase(first_ended, tracks_.end());
+        std::vector<Track> going_on, ended;
+        for (Track& track : tracks_) {
+            (track.missed <= options_.max_missed ? going_on : ended).push_back(std::move(track));
+        }
+        tracks_ = std::move(going_on);
         std::move(begun.begin(), begun.end(), std::back_inserter(tracks_));
         return ended;
     }
