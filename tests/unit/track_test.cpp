@@ -129,6 +129,15 @@ TEST_CASE("faces that cross keep their numbers") {
     }
 }
 
+TEST_CASE("of the pairs that overlap, the nearest are made first") {
+    FaceTracker tracker;
+    tracker.update(0, {seen("anna", 0, 0), seen("ben", 40, 0)});
+    tracker.update(1, {seen("ben", 35, 0), seen("anna", 5, 0)});
+    CHECK(text_of(tracker) == "1:anna 2:ben");
+    CHECK(tracker.tracks()[0].box == box_at(5, 0));
+    CHECK(tracker.tracks()[1].box == box_at(35, 0));
+}
+
 TEST_CASE("a face that's missed once, or taken for another once, keeps number and name") {
     FaceTracker tracker;
     const auto fit = [](const Track&) { return seen("anna", 0, 0).face.landmarks; };

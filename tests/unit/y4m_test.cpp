@@ -177,16 +177,21 @@ TEST_CASE("bytes that the drawing doesn't touch stay") {
         put_drawing(frame, format, picture, picture);
         CHECK(frame.bytes == original.bytes);
 
-        // One pixel in the last column and row, where 420 has fewer of them.
-        Image drawn = picture;
-        draw_line(drawn, {6, 4}, {6, 4}, Color{10, 250, 10});
-        put_drawing(frame, format, picture, drawn);
-        const std::size_t luma = 7 * 5 - 1;
-        for (std::size_t i = 0; i < frame.bytes.size(); ++i) {
-            const bool touched =
-                i == luma ||
-                (format.has_chroma() && (i == luma + format.chroma_bytes() || i == luma + 2 * format.chroma_bytes()));
-            CHECK((frame.bytes[i] != original.bytes[i]) == touched);
+        // One pixel in the last column and row, where 420 has fewer of them; another in the second row of a colour.
+        for (const Point place : {Point{6, 4}, Point{3, 1}}) {
+            Image drawn = picture;
+            draw_line(drawn, place, place, Color{10, 250, 10});
+            frame = original;
+            put_drawing(frame, format, picture, drawn);
+            const int luma = place.y * 7 + place.x;
+            const int cb = format.has_chroma() ? 35 + place.y / format.chroma_step_y * format.chroma_width() +
+                                                     place.x / format.chroma_step_x
+                                               : luma;
+            const int cr = format.has_chroma() ? cb + static_cast<int>(format.chroma_bytes()) : luma;
+            for (int i = 0; i < static_cast<int>(frame.bytes.size()); ++i) {
+                const auto byte = static_cast<std::size_t>(i);
+                CHECK((frame.bytes[byte] != original.bytes[byte]) == (i == luma || i == cb || i == cr));
+            }
         }
     }
 }
