@@ -121,13 +121,15 @@ void print_json(const Input& input, const Inferred& inferred) {
     print_record(record);
 }
 
-ffr::Image draw(const Inferred& inferred) {
+ffr::Image draw(const Inferred& inferred, const ffr::Identifier& people) {
+    std::vector<std::optional<std::string>> names;
+    for (const NamedFace& named : inferred.faces) names.push_back(named.identity.name);
+    const std::vector<ffr::Color> colors = face_colors(names, people.names());
     std::vector<Annotation> annotations;
-    for (const NamedFace& named : inferred.faces) {
-        const ffr::Identity& who = named.identity;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& [face, who] = inferred.faces[i];
         const std::string label = who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
-        const ffr::Color color = who.name ? ffr::person_color(*who.name) : ffr::Color{170, 170, 170};
-        annotations.push_back({named.face.detection.box, {}, label, color});
+        annotations.push_back({face.detection.box, face.landmarks.points, label, colors[i]});
     }
     return annotate(inferred.image, annotations);
 }
@@ -161,7 +163,7 @@ Status run(const Options& options) {
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {
-            if (pictures) write_picture(pictures->path(input), draw(inferred));
+            if (pictures) write_picture(pictures->path(input), draw(inferred, people));
             options.shared.json ? print_json(input, inferred) : print_text(input, inferred, options);
         });
 }

@@ -324,8 +324,20 @@ inline Image scale_to(ImageView image, int width, int height) {
     return scaled;
 }
 
+/// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
+///
+/// Any two differ by at least 16 in CIEDE2000 (the first eight by 27), and so does each from white and from the gray
+/// (170, 170, 170). Chosen one after the other, each as far as can be from those before.
+///
+/// Paper: Sharma, Wu & Dalal 2005, "The CIEDE2000 color-difference formula".
+inline constexpr std::array<Color, 20> kPersonColors{{
+    {255, 221, 0},   {119, 68, 221}, {204, 68, 0},    {102, 119, 0},   {0, 238, 85},    {255, 34, 136},  {0, 136, 238},
+    {17, 136, 136},  {0, 238, 238},  {221, 153, 255}, {255, 170, 102}, {170, 119, 0},   {255, 153, 153}, {17, 153, 85},
+    {119, 204, 255}, {153, 187, 0},  {238, 17, 238},  {170, 68, 85},   {221, 255, 136}, {255, 51, 68},
+}};
+
 /// A colour for a name: always the same for it, most likely another one for another name, and bright enough to be read
-/// on black and for black to be read on it.
+/// on black and for black to be read on it. Two of many names may get nearly the same: kPersonColors are told apart.
 inline Color person_color(std::string_view name) {
     constexpr int kLeastLuma = 130;
     const std::uint64_t hash = detail::xxh64(name.data(), name.size());
