@@ -30,6 +30,7 @@
 #include "hog.hpp"
 #include "sliding_filter.hpp"
 #include "face_detector.hpp"
+#include "hog_picture.hpp"
 #include "landmarks.hpp"
 #include "align.hpp"
 #include "affine.hpp"

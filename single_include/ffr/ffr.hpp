@@ -5438,6 +5438,7 @@ FFR_EXACT_FLOAT_END
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -5454,6 +5455,14 @@ struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
     double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
     int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+};
+
+/// A window that a filter was held against, see FaceDetector::best_window.
+struct DetectorWindow {
+    Detection detection;  ///< what became of it
+    int level = 0;        ///< of the pyramid: that often the (upsampled) image was scaled by 5/6
+    HogFeatures
+        features;  ///< the 10 x 10 cells that the filter saw; zeros where the window hangs over the level's features
 };
 
 /// How FaceDetector::detect searches.
@@ -5522,17 +5531,52 @@ class FaceDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
+        std::vector<Detection> all;
+        for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+            all.push_back(found.detection);
         }
-        detail::require_searchable(image, options.upsample);
-        detail::Planes level = detail::split_channels(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
-        std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
+        std::vector<Detection> faces = suppress(all);
         for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
         return faces;
+    }
+
+    /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
+    ///
+    /// The sum of its features times view_filter(), less the filter's threshold, is its score.
+    /// \throws InvalidArgument as detect()
+    /// Cost: of detect(), and of the pyramid down to the window's level once more.
+    std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        const std::vector<Candidate> found =
+            candidates(base_level(image, options, workspace), options.threshold, workspace);
+        if (found.empty()) return std::nullopt;
+        const Candidate& best = found.front();
+        detail::Planes level = base_level(image, options, workspace);
+        for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+        DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        return window;
+    }
+
+    /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
+    int views() const { return static_cast<int>(filters_.size()); }
+
+    /// A view's filter as a whole, summed up from its separable parts: a weight for each feature of 10 x 10 cells, of
+    /// either sign.
+    /// \param view  0..views()-1. \throws InvalidArgument for another one
+    HogFeatures view_filter(int view) const {
+        if (view < 0 || view >= views()) {
+            throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                  std::to_string(view));
+        }
+        HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+        for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+            float* weight = filter.plane(pair.plane);
+            for (const float down : pair.column) {
+                for (const float across : pair.row) *weight++ += down * across;
+            }
+        }
+        return filter;
     }
 
   private:
@@ -5565,9 +5609,22 @@ class FaceDetector {
         int level, row, column;
     };
 
+    /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
+    static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
+        require_pixels(image);
+        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
+            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
+                                  std::to_string(options.upsample));
+        }
+        detail::require_searchable(image, options.upsample);
+        detail::Planes level = detail::split_channels(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
+        return level;
+    }
+
     /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
     /// columns.
-    std::vector<Detection> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
         std::vector<Candidate> found;
         const int levels = pyramid_levels(image.width(), image.height());
         for (int level = 0; level < levels && !image.empty(); ++level) {
@@ -5578,9 +5635,25 @@ class FaceDetector {
             return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
                    std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
         });
-        std::vector<Detection> all;
-        for (const Candidate& candidate : found) all.push_back(candidate.detection);
-        return all;
+        return found;
+    }
+
+    /// What a filter sees in a window of a level.
+    static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
+        const detail::CellGrid grid(level.width(), level.height());
+        const int top = window.row - detail::kFilterBefore, left = window.column - detail::kFilterBefore;
+        const int first = std::max(top, 0), end = std::min(top + detail::kFilterSize, grid.feature_rows());
+        const auto map = detail::hog_features(level, grid, first, end, workspace);
+        HogFeatures seen(detail::kFilterSize, detail::kFilterSize);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first; y < end; ++y) {
+                float* const to = seen.plane(plane) + (y - top) * detail::kFilterSize;
+                for (int x = std::max(left, 0); x < std::min(left + detail::kFilterSize, grid.feature_columns()); ++x) {
+                    to[x - left] = map.row(plane, y)[x];
+                }
+            }
+        }
+        return seen;
     }
 
     /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
@@ -5656,6 +5729,116 @@ class FaceDetector {
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
+
+// ---- ffr/hog_picture.hpp
+/// \file
+/// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
+/// the brighter the more of them there are.
+///
+///     features of a cell          a stroke for each of nine directions
+///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
+///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
+///
+/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
+/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31 planes).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Weights of a cell's nine undirected orientations: each is a direction, its opposite and both without sign together.
+/// What's below 0, as in a filter, speaks against an edge and isn't drawn.
+inline std::array<float, kUnsignedBins> stroke_weights(const HogFeatures& features, int row, int column) {
+    std::array<float, kUnsignedBins> weights{};
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        const float sum = features.at(o, row, column) + features.at(o + kUnsignedBins, row, column) +
+                          features.at(o + kSignedBins, row, column);
+        weights[static_cast<std::size_t>(o)] = std::max(sum, 0.0f);
+    }
+    return weights;
+}
+
+/// How much of each pixel of a cell a stroke covers, 0..1, row after row.
+inline std::vector<float> stroke_coverage(int orientation, int cell) {
+    const double half = cell / 2.0, thickness = std::max(1.0, cell / 12.0), margin = cell / 16.0;
+    const double along_x = -static_cast<double>(kDirectionY[orientation]);  // edges are perpendicular to their gradient
+    const double along_y = static_cast<double>(kDirectionX[orientation]);
+    std::vector<float> coverage;
+    for (int y = 0; y < cell; ++y) {
+        for (int x = 0; x < cell; ++x) {
+            const double dx = x + 0.5 - half, dy = y + 0.5 - half;
+            const double along = std::abs(dx * along_x + dy * along_y), aside = std::abs(dx * along_y - dy * along_x);
+            const double inside = std::min(half - margin - along, thickness / 2 - aside);
+            coverage.push_back(static_cast<float>(std::clamp(inside + 0.5, 0.0, 1.0)));
+        }
+    }
+    return coverage;
+}
+
+/// The largest of all cells' stroke_weights; 0 when there's none.
+inline float strongest_stroke(const HogFeatures& features) {
+    float strongest = 0;
+    for (int row = 0; row < features.rows(); ++row) {
+        for (int column = 0; column < features.columns(); ++column) {
+            for (const float weight : stroke_weights(features, row, column)) strongest = std::max(strongest, weight);
+        }
+    }
+    return strongest;
+}
+
+}  // namespace detail
+
+/// Draws features, or a filter's weights, as strokes of gray on black.
+///
+/// \param features  of an image (extract_hog) or of a filter (FaceDetector::view_filter)
+/// \param cell      side of a cell in the picture in pixels, 2..256; strokes are told apart from 8 on
+/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, the strongest of
+///          the picture white; where strokes cross the brighter one is seen
+/// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
+/// Cost: nine multiplications a pixel of the picture.
+inline Image hog_picture(const HogFeatures& features, int cell = 16) {
+    constexpr int kSmallest = 2, kLargest = 256;
+    if (cell < kSmallest || cell > kLargest) {
+        throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
+                              std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
+    }
+    if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
+        throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
+                              std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
+                              " pixels has too many pixels");
+    }
+    std::array<std::vector<float>, detail::kUnsignedBins> strokes;
+    for (int o = 0; o < detail::kUnsignedBins; ++o) {
+        strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
+    }
+    Image picture(features.columns() * cell, features.rows() * cell, 1);
+    const float strongest = detail::strongest_stroke(features);
+    if (!(strongest > 0)) return picture;
+    for (int y = 0; y < picture.height(); ++y) {
+        for (int column = 0; column < features.columns(); ++column) {
+            const auto weights = detail::stroke_weights(features, y / cell, column);
+            for (int x = 0; x < cell; ++x) {
+                const auto place = static_cast<std::size_t>(y % cell * cell + x);
+                float seen = 0;
+                for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
+                picture.row(y)[column * cell + x] = static_cast<std::uint8_t>(255.0f * seen / strongest + 0.5f);
+            }
+        }
+    }
+    return picture;
+}
+
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/landmarks.hpp
 /// \file
