@@ -46,30 +46,45 @@ std::vector<LabelledFace> labelled_faces(const std::vector<Seen>& photos) {
         std::sort(faces.begin(), faces.end(),
                   [](const ffr::Face* a, const ffr::Face* b) { return a->detection.box.left < b->detection.box.left; });
         for (std::size_t i = 0; i < faces.size(); ++i) {
-            labelled.push_back({seen.stem() + (faces.size() > 1 ? " " + std::to_string(i + 1) : ""), faces[i]});
+            labelled.push_back({seen.stem() + (faces.size() > 1 ? "-" + std::to_string(i + 1) : ""), faces[i]});
         }
     }
     return labelled;
 }
 
-/// The same picture, at most that many pixels wide and high.
-ffr::Image at_most(const ffr::Image& picture, int side) {
-    const int longer = std::max(picture.width(), picture.height());
-    if (longer <= side) return picture;
-    return ffr::scale_to(picture, std::max(1, picture.width() * side / longer),
-                         std::max(1, picture.height() * side / longer));
+/// After each face the one most like it of the rest, so that a person's faces stand together.
+void order_by_likeness(std::vector<LabelledFace>& faces) {
+    for (std::size_t i = 1; i < faces.size(); ++i) {
+        const ffr::Embedding& last = faces[i - 1].face->embedding;
+        const auto rest = faces.begin() + static_cast<std::ptrdiff_t>(i);
+        std::iter_swap(rest, std::min_element(rest, faces.end(), [&](const auto& a, const auto& b) {
+                           return ffr::distance(last, a.face->embedding) < ffr::distance(last, b.face->embedding);
+                       }));
+    }
 }
 
-/// A face with its landmarks, in twice its box.
-ffr::Image close_up(const ffr::Image& photo, const ffr::Face& face) {
-    const ffr::Rect& box = face.detection.box;
+/// A photo with faces drawn in, made at most that many pixels high before, so that letters stay sharp.
+ffr::Image shown(const ffr::Image& photo, int height, std::vector<Annotation> faces = {}) {
+    const double scale = std::min(1.0, static_cast<double>(height) / photo.height());
+    const auto scaled = [&](int value) { return static_cast<int>(std::lround(value * scale)); };
+    for (Annotation& face : faces) {
+        face.box = {scaled(face.box.left), scaled(face.box.top), scaled(face.box.right), scaled(face.box.bottom)};
+        for (ffr::Point& point : face.landmarks) point = {scaled(point.x), scaled(point.y)};
+    }
+    return annotate(ffr::scale_to(photo, std::max(1, scaled(photo.width())), scaled(photo.height())), faces);
+}
+
+/// A face and as much around it: twice its box.
+struct CloseUp {
+    ffr::Image image;
+    ffr::Point origin;  // of the image in the photo
+};
+
+CloseUp close_up(const ffr::Image& photo, const ffr::Rect& box) {
     const int width = static_cast<int>(box.width()), height = static_cast<int>(box.height());
-    const ffr::Point shift{width / 2 - box.left, height / 2 - box.top};
-    ffr::Image part(2 * width, 2 * height, 3);
-    ffr::paste(part, photo, shift);
-    Annotation marked{{}, face.landmarks.points, "", kFoundColor};
-    for (ffr::Point& point : marked.landmarks) point = {point.x + shift.x, point.y + shift.y};
-    return annotate(part, {marked});
+    CloseUp part{ffr::Image(2 * width, 2 * height, 3), {box.left - width / 2, box.top - height / 2}};
+    ffr::paste(part.image, photo, {-part.origin.x, -part.origin.y});
+    return part;
 }
 
 /// Twice the root mean square of all numbers: few are farther from 0.
@@ -147,7 +162,7 @@ class Demo {
     PagePicture keep(const std::string& name, const ffr::Image& picture, const std::string& alt,
                      const std::string& caption) const {
         write_picture(folder() / name, picture);
-        return {ffr::encode_jpeg(picture), alt, caption};
+        return {ffr::encode_jpeg(picture), alt, caption, picture.width(), picture.height()};
     }
 
     std::vector<Seen> look_at(const std::string& photos) {
@@ -162,21 +177,21 @@ class Demo {
     std::vector<LabelledFace> all_faces() const {
         std::vector<LabelledFace> faces = labelled_faces(people_);
         for (const LabelledFace& labelled : labelled_faces(unseen_)) faces.push_back(labelled);
+        order_by_likeness(faces);
         return faces;
     }
 
     void show_photos() {
-        step(
-            "photos", "1. The photos",
-            "To a computer a photo is nothing but a long list of numbers: how red, green and blue each dot is. For the "
-            "first of these photos we say who is in it. For the others we ask.");
+        step("photos", "1. The photos",
+             "To a computer a photo is nothing but a long list of numbers: how red, green and blue each dot is. For "
+             "the first of these photos we say who is in it. For the others we ask.");
         std::vector<PagePicture> pictures;
         for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
             for (const Seen& seen : *group) {
                 const bool told = group == &people_;
-                pictures.push_back(keep("1-photo-" + seen.stem() + ".jpg", at_most(seen.photo.image, kThumbnail),
-                                        told ? "Photo of " + seen.person() : "Photo " + seen.stem() + ", nobody named",
-                                        seen.photo.name + (told ? ": this is " + seen.person() : ": who is it?")));
+                pictures.push_back(keep("1-photo-" + seen.stem() + ".jpg", shown(seen.photo.image, kThumbnail),
+                                        told ? "Photo " + seen.stem() + ": " + seen.person() : "Photo " + seen.stem(),
+                                        told ? "This is " + seen.person() : "Who is it?"));
             }
         }
         page_.pictures(pictures, PictureSize::medium);
@@ -188,25 +203,25 @@ class Demo {
             "Light and colour change from photo to photo, but the outlines of a face stay. So the picture is cut into "
             "small squares, and for each is counted which way the edges in it run. The strokes show what remains: the "
             "brighter one is, the more edges run along it. (Experts call this HOG, histograms of oriented gradients.)");
-        const ShippedPhoto& photo = people_[people_.size() / 2].photo;
-        constexpr int kCell = 10;
-        page_.pictures(
-            {keep("2-photo.jpg", at_most(photo.image, kLarge), "The photo " + photo.name, "What we see"),
-             keep("2-edges.jpg", at_most(ffr::hog_picture(ffr::extract_hog(photo.image), kCell), kLarge),
-                  "The same photo as white strokes on black, one bundle of strokes for each square of 8 x 8 dots; the "
-                  "outlines of the person can be recognised",
-                  "What the program looks at")},
-            PictureSize::large);
+        const Seen& seen = people_[people_.size() / 2];
+        constexpr int kSide = 320, kCell = 12;
+        const ffr::Image part =
+            seen.faces.empty() ? seen.photo.image : close_up(seen.photo.image, seen.faces[0].detection.box).image;
+        const ffr::Image scaled = ffr::scale_to(part, kSide, kSide);
+        page_.pictures({keep("2-photo.jpg", scaled, "A face in the photo " + seen.stem(), "What we see"),
+                        keep("2-edges.jpg", ffr::hog_picture(ffr::extract_hog(scaled), kCell),
+                             "The same face as white strokes on black, some for each square of 8 x 8 dots; head, eyes, "
+                             "nose and mouth can be made out",
+                             "What the program looks at")},
+                       PictureSize::large);
     }
 
     void show_detections() {
         step("find", "3. Find the faces",
              "A frame slides over the edges, over the whole photo and over smaller and smaller copies of it, and asks "
-             "at "
-             "each place: do these edges look like a face? Five patterns answer, for faces from the front, from the "
+             "at each place: do these edges look like a face? Five patterns answer, for faces from the front, from the "
              "sides and tilted. Each box is a face that was found; the number tells how sure the answer was, and above "
-             "0 "
-             "means yes.");
+             "0 means yes.");
         std::vector<PagePicture> pictures;
         for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
             for (const Seen& seen : *group) {
@@ -217,8 +232,7 @@ class Demo {
                     boxes.push_back({face.detection.box, {}, fixed(face.detection.score, 2), kFoundColor});
                     say("    " + detection_text(face.detection));
                 }
-                pictures.push_back(keep("3-found-" + seen.stem() + ".jpg",
-                                        at_most(annotate(seen.photo.image, boxes), kThumbnail),
+                pictures.push_back(keep("3-found-" + seen.stem() + ".jpg", shown(seen.photo.image, kLarge, boxes),
                                         "The photo " + seen.stem() + " with a green box around " + found, found));
             }
         }
@@ -230,13 +244,15 @@ class Demo {
         step("mark", "4. Mark eyes, nose and mouth",
              "In each box " + points +
                  " are put on the face. They start where they lie on an average face, and then many small decisions, "
-                 "each "
-                 "about how bright two dots are, push them bit by bit to where they belong.");
+                 "each about how bright two dots are, push them bit by bit to where they belong.");
         std::vector<PagePicture> pictures;
         for (const Seen& seen : people_) {
             if (seen.faces.empty()) continue;
-            pictures.push_back(keep("4-marked-" + seen.stem() + ".jpg",
-                                    at_most(close_up(seen.photo.image, seen.faces.front()), kThumbnail),
+            const ffr::Face& face = seen.faces.front();
+            const CloseUp part = close_up(seen.photo.image, face.detection.box);
+            Annotation marked{{}, face.landmarks.points, "", kFoundColor};
+            for (ffr::Point& point : marked.landmarks) point = {point.x - part.origin.x, point.y - part.origin.y};
+            pictures.push_back(keep("4-marked-" + seen.stem() + ".jpg", shown(part.image, kThumbnail, {marked}),
                                     "The face in " + seen.stem() + " with " + points + " in green", seen.stem()));
         }
         page_.pictures(pictures, PictureSize::medium);
@@ -246,8 +262,7 @@ class Demo {
     void show_chips() {
         step("straighten", "5. Straighten the faces",
              "Each face is turned, scaled and shifted until its eyes, nose and mouth lie where they lie in all the "
-             "others. "
-             "Now they can be compared, however the head was held and however far away the camera was.");
+             "others. Now they can be compared, however the head was held and however far away the camera was.");
         std::vector<PagePicture> pictures;
         for (const LabelledFace& labelled : all_faces()) {
             pictures.push_back(keep("5-straight-" + labelled.label + ".jpg", labelled.face->chip,
@@ -259,22 +274,20 @@ class Demo {
     }
 
     void show_numbers() {
-        step(
-            "measure", "6. Turn each face into 128 numbers",
-            "A neural network has learned from a great many photos to describe any face by 128 numbers, so that two "
-            "photos "
-            "of one person get nearly the same ones. No number means anything by itself, such as the length of a nose; "
-            "together they are like an address. Here each number is a stripe: blue is below zero, white near it, "
-            "orange "
-            "above. Look for strips that resemble each other: they belong to one person.");
+        step("measure", "6. Turn each face into 128 numbers",
+             "A neural network has learned from a great many photos to describe any face by 128 numbers, so that two "
+             "photos of one person get nearly the same ones. No number means anything by itself, such as the length of "
+             "a nose; together they are like an address. Here each number is a stripe: blue is below zero, white near "
+             "it, orange above. Look for strips that resemble each other: they belong to one person.");
         const std::vector<LabelledFace> faces = all_faces();
         const double strongest = strongest_number(faces);
         std::vector<PagePicture> strips;
         for (const LabelledFace& labelled : faces) {
             const ffr::Embedding& numbers = labelled.face->embedding;
-            strips.push_back({ffr::encode_png(color_strip({numbers.begin(), numbers.end()}, strongest)),
+            const ffr::Image strip = color_strip({numbers.begin(), numbers.end()}, strongest);
+            strips.push_back({ffr::encode_png(strip),
                               "The 128 numbers of " + labelled.label + " as stripes from blue to orange",
-                              labelled.label});
+                              labelled.label, strip.width(), strip.height()});
         }
         page_.strips(strips);
         say("  " + count_of(faces.size(), "face") + ", 128 numbers each");
@@ -284,8 +297,7 @@ class Demo {
         const double limit = pipeline_.embedder().source(pipeline_.landmarks().point_count()).same_person_distance;
         step("compare", "7. Measure how far apart they are",
              "From two such addresses follows a distance, as from two places on a map, only with 128 directions in "
-             "place of "
-             "two. Below " +
+             "place of two. Below " +
                  fixed(limit, 2) +
                  " (blue) it's mostly the same person, above (orange) mostly another one. 0.00 is a face beside "
                  "itself.");
@@ -320,8 +332,7 @@ class Demo {
         step("name", "8. Say who it is",
              "From the photos with names the program learns a border between each two people (a linear support vector "
              "machine). A new face lies on one side of each border, and that gives a name and how sure it is. Who is "
-             "too "
-             "far from everybody known stays unknown. It knows " +
+             "too far from everybody known stays unknown. It knows " +
                  names + ", from " + count_of(samples.size(), "photo") +
                  ". With so few, it can't be very sure, even where it's right.");
         say("  learned from " + count_of(samples.size(), "face") + ": " + names);
@@ -336,7 +347,7 @@ class Demo {
             for (const ffr::Identity& who : identities) answer += (answer.empty() ? "" : ", ") + answer_text(who);
             say("  " + seen.photo.name + ": " + answer);
             if (options_.shared.json) print_record(named_record(seen, identities));
-            pictures.push_back(keep("8-named-" + seen.stem() + ".jpg", at_most(draw(seen, identities), kLarge),
+            pictures.push_back(keep("8-named-" + seen.stem() + ".jpg", draw(seen, identities),
                                     "The photo " + seen.stem() + " with the answers on its faces: " + answer, answer));
         }
         for (const LabelledFace& labelled : labelled_faces(unseen_)) {
@@ -363,10 +374,10 @@ class Demo {
         for (std::size_t i = 0; i < identities.size(); ++i) {
             labels.push_back({seen.faces[i].detection.box, {}, answer_text(identities[i]), colors[i]});
         }
-        return annotate(seen.photo.image, labels);
+        return shown(seen.photo.image, kLarge, labels);
     }
 
-    static constexpr int kThumbnail = 400, kLarge = 640;  // pixels
+    static constexpr int kThumbnail = 300, kLarge = 400;  // heights of pictures in pixels
 
     const Options& options_;
     ffr::Pipeline pipeline_;

@@ -3,10 +3,9 @@
 namespace {
 
 constexpr const char* kStyle = R"css(
-:root { color-scheme: light dark; --ground: #fbfaf8; --card: #fff; --ink: #1d1f23; --soft: #5b616b; --line: #dedbd5;
-  --accent: #0b62b3; }
+:root { color-scheme: light dark; --ground: #fbfaf8; --card: #fff; --ink: #1d1f23; --soft: #5b616b; --line: #dedbd5; }
 @media (prefers-color-scheme: dark) {
-  :root { --ground: #15171b; --card: #1e2126; --ink: #e8e8e6; --soft: #a5abb5; --line: #363b43; --accent: #7cbcff; }
+  :root { --ground: #15171b; --card: #1e2126; --ink: #e8e8e6; --soft: #a5abb5; --line: #363b43; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 64rem; padding: 2.5rem 1rem; background: var(--ground); color: var(--ink);
@@ -15,15 +14,14 @@ h1 { font-size: clamp(1.9rem, 6vw, 3rem); line-height: 1.15; margin: 0 0 .6rem; 
 h2 { font-size: 1.4rem; line-height: 1.25; margin: 0 0 .5rem; }
 p { max-width: 44rem; margin: .5rem 0; }
 .lead { font-size: 1.2rem; color: var(--soft); }
-nav ol { display: flex; flex-wrap: wrap; gap: .3rem 1.6rem; list-style-position: inside; margin: 1.2rem 0 2rem;
-  padding: 0; }
-a { color: var(--accent); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .8rem; margin: 0 0 1.5rem;
   padding: clamp(1rem, 3vw, 2rem); }
-.pictures { display: grid; gap: 1rem; margin-top: 1.2rem; align-items: start; }
-.small { grid-template-columns: repeat(auto-fill, minmax(min(6.5rem, 28%), 1fr)); gap: .8rem; }
-.medium { grid-template-columns: repeat(auto-fill, minmax(min(15rem, 45%), 1fr)); }
-.large { grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1.2rem; align-items: start; }
+.small { --row: 6.5rem; }
+.medium { --row: 13rem; }
+.large { --row: 18rem; }
+.pictures figure { --width: calc(var(--shape) * var(--row)); flex: var(--shape) 1 var(--width);
+  max-width: min(100%, 1.4 * var(--width)); }
 figure { margin: 0; min-width: 0; }
 figure img { display: block; width: 100%; height: auto; border-radius: .4rem; }
 figcaption { font-size: .85rem; line-height: 1.35; color: var(--soft); margin-top: .35rem; overflow-wrap: anywhere; }
@@ -45,6 +43,7 @@ th { font-weight: 600; text-align: left; }
 footer { color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem .6rem; font-size: 1rem; }
+  .medium { --row: 9rem; }
   .strips figcaption { width: 5.6rem; font-size: .7rem; }
   .heat { font-size: .58rem; letter-spacing: -.03em; }
   .heat th { font-size: .66rem; }
@@ -85,7 +84,9 @@ std::string base64(const std::vector<std::uint8_t>& bytes) {
 
 std::string figure(const PagePicture& picture) {
     const bool is_png = !picture.file.empty() && picture.file[0] == 0x89;
-    return "<figure><img alt=\"" + escaped(picture.alt) + "\" src=\"data:image/" + (is_png ? "png" : "jpeg") +
+    const std::string width = std::to_string(picture.width), height = std::to_string(picture.height);
+    return "<figure style=\"--shape:calc(" + width + "/" + height + ")\"><img width=\"" + width + "\" height=\"" +
+           height + "\" alt=\"" + escaped(picture.alt) + "\" src=\"data:image/" + (is_png ? "png" : "jpeg") +
            ";base64," + base64(picture.file) + "\"><figcaption>" + escaped(picture.caption) +
            "</figcaption></figure>\n";
 }

@@ -14,9 +14,10 @@ struct PagePicture {
     std::vector<std::uint8_t> file;  // a whole PNG or JPEG file
     std::string alt;                 // what's to be seen, for who can't see it
     std::string caption;             // below it
+    int width, height;               // in pixels
 };
 
-/// How large the pictures of a row are shown.
+/// How high a row of pictures is shown.
 enum class PictureSize { small, medium, large };
 
 /// A cell of a table: text on a colour or, without one, on the page's own.
@@ -35,7 +36,7 @@ class Page {
     void section(const std::string& id, const std::string& heading, const std::string& text);
     /// A further paragraph.
     void paragraph(const std::string& text);
-    /// Pictures beside one another, and below where there's no room.
+    /// Pictures beside one another, in rows of one height.
     void pictures(const std::vector<PagePicture>& pictures, PictureSize size);
     /// Pictures of a few pixels, each stretched to the page's width, one below the other with the captions before them.
     void strips(const std::vector<PagePicture>& strips);
