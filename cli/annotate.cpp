@@ -36,7 +36,7 @@ void draw_labels(ffr::Image& picture, const std::vector<Annotation>& faces) {
         if (face.label.empty()) continue;
         const int plain_width = ffr::text_width(face.label);
         const int scale = std::max(
-            1, std::min(visible(face.box.width() / plain_width, longer, 900, 450), picture.width() / plain_width));
+            1, std::min(visible(face.box.width() / plain_width, longer, 700, 350), picture.width() / plain_width));
         labels.push_back(place_label(scale * plain_width, ffr::text_height(scale), boxes, i, labels, whole));
         const int luma = 299 * face.color.r + 587 * face.color.g + 114 * face.color.b;
         const ffr::Color ink = luma > 128000 ? ffr::Color{0, 0, 0} : ffr::Color{255, 255, 255};
@@ -55,7 +55,7 @@ ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) 
     std::vector<Annotation> shown;
     for (const Annotation& face : faces) {
         shown.push_back(enlarged(face, zoom));
-        const int thickness = visible(shown.back().box.width() / 50, longer, 800, 350);
+        const int thickness = visible(shown.back().box.width() / 40, longer, 500, 250);
         ffr::draw_landmarks(picture, shown.back().landmarks, face.color, std::max(1, thickness * 2 / 3));
         ffr::draw_box(picture, shown.back().box, face.color, thickness);
     }

@@ -63,9 +63,9 @@ void order_by_likeness(std::vector<LabelledFace>& faces) {
     }
 }
 
-/// A photo with faces drawn in, made at most that many pixels high before, so that letters stay sharp.
+/// A photo with faces drawn in, made at most that many pixels high and twice as wide before, so that letters stay sharp.
 ffr::Image shown(const ffr::Image& photo, int height, std::vector<Annotation> faces = {}) {
-    const double scale = std::min(1.0, static_cast<double>(height) / photo.height());
+    const double scale = std::min({1.0, static_cast<double>(height) / photo.height(), 2.0 * height / photo.width()});
     const auto scaled = [&](int value) { return static_cast<int>(std::lround(value * scale)); };
     for (Annotation& face : faces) {
         face.box = {scaled(face.box.left), scaled(face.box.top), scaled(face.box.right), scaled(face.box.bottom)};
@@ -191,7 +191,7 @@ class Demo {
                 const bool told = group == &people_;
                 pictures.push_back(keep("1-photo-" + seen.stem() + ".jpg", shown(seen.photo.image, kThumbnail),
                                         told ? "Photo " + seen.stem() + ": " + seen.person() : "Photo " + seen.stem(),
-                                        told ? "This is " + seen.person() : "Who is it?"));
+                                        seen.stem() + (told ? ": this is " + seen.person() : ": who is it?")));
             }
         }
         page_.pictures(pictures, PictureSize::medium);
@@ -232,11 +232,12 @@ class Demo {
                     boxes.push_back({face.detection.box, {}, fixed(face.detection.score, 2), kFoundColor});
                     say("    " + detection_text(face.detection));
                 }
-                pictures.push_back(keep("3-found-" + seen.stem() + ".jpg", shown(seen.photo.image, kLarge, boxes),
-                                        "The photo " + seen.stem() + " with a green box around " + found, found));
+                pictures.push_back(keep("3-found-" + seen.stem() + ".jpg", shown(seen.photo.image, kThumbnail, boxes),
+                                        "The photo " + seen.stem() + " with a green box around " + found,
+                                        seen.stem() + ": " + found));
             }
         }
-        page_.pictures(pictures, PictureSize::medium);
+        page_.pictures(pictures, PictureSize::large);
     }
 
     void show_landmarks() {
@@ -348,7 +349,8 @@ class Demo {
             say("  " + seen.photo.name + ": " + answer);
             if (options_.shared.json) print_record(named_record(seen, identities));
             pictures.push_back(keep("8-named-" + seen.stem() + ".jpg", draw(seen, identities),
-                                    "The photo " + seen.stem() + " with the answers on its faces: " + answer, answer));
+                                    "The photo " + seen.stem() + " with the answers on its faces: " + answer,
+                                    seen.stem() + ": " + answer));
         }
         for (const LabelledFace& labelled : labelled_faces(unseen_)) {
             const ffr::Identity who = identifier_->identify(labelled.face->embedding);
@@ -374,10 +376,10 @@ class Demo {
         for (std::size_t i = 0; i < identities.size(); ++i) {
             labels.push_back({seen.faces[i].detection.box, {}, answer_text(identities[i]), colors[i]});
         }
-        return shown(seen.photo.image, kLarge, labels);
+        return shown(seen.photo.image, kThumbnail, labels);
     }
 
-    static constexpr int kThumbnail = 300, kLarge = 400;  // heights of pictures in pixels
+    static constexpr int kThumbnail = 300;  // pixels
 
     const Options& options_;
     ffr::Pipeline pipeline_;

@@ -13,7 +13,8 @@ body { margin: 0 auto; max-width: 64rem; padding: 2.5rem 1rem; background: var(-
 h1 { font-size: clamp(1.9rem, 6vw, 3rem); line-height: 1.15; margin: 0 0 .6rem; letter-spacing: -.02em; }
 h2 { font-size: 1.4rem; line-height: 1.25; margin: 0 0 .5rem; }
 p { max-width: 44rem; margin: .5rem 0; }
-.lead { font-size: 1.2rem; color: var(--soft); }
+.lead { font-size: 1.2rem; color: var(--soft); margin-bottom: 1.5rem; }
+.strips { margin-top: 1.2rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .8rem; margin: 0 0 1.5rem;
   padding: clamp(1rem, 3vw, 2rem); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1.2rem; align-items: start; }

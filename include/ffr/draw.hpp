@@ -326,14 +326,14 @@ inline Image scale_to(ImageView image, int width, int height) {
 
 /// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
 ///
-/// Any two differ by at least 16 in CIEDE2000 (the first eight by 27), and so does each from white and from the gray
-/// (170, 170, 170). Chosen one after the other, each as far as can be from those before.
-///
-/// Paper: Sharma, Wu & Dalal 2005, "The CIEDE2000 color-difference formula".
+/// Any two lie at least 18 apart in CIELAB (the first eight 32), and each 32 from white and from the gray (170, 170, 170).
+/// Chosen one after the other, each as far as can be from those before and from the tones of skin. All are bright enough
+/// to be read on black and for black to be read on them.
 inline constexpr std::array<Color, 20> kPersonColors{{
-    {255, 221, 0},   {119, 68, 221}, {204, 68, 0},    {102, 119, 0},   {0, 238, 85},    {255, 34, 136},  {0, 136, 238},
-    {17, 136, 136},  {0, 238, 238},  {221, 153, 255}, {255, 170, 102}, {170, 119, 0},   {255, 153, 153}, {17, 153, 85},
-    {119, 204, 255}, {153, 187, 0},  {238, 17, 238},  {170, 68, 85},   {221, 255, 136}, {255, 51, 68},
+    {255, 221, 0},  {238, 51, 255},  {0, 238, 85},    {85, 136, 255},  {0, 238, 238},
+    {136, 153, 51}, {255, 85, 119},  {68, 170, 136},  {34, 170, 204},  {255, 153, 221},
+    {255, 85, 34},  {187, 136, 0},   {204, 255, 34},  {187, 153, 255}, {153, 204, 255},
+    {255, 136, 0},  {255, 204, 136}, {153, 255, 204}, {204, 102, 170}, {170, 204, 102},
 }};
 
 /// A colour for a name: always the same for it, most likely another one for another name, and bright enough to be read
