@@ -237,7 +237,7 @@ class Demo {
                                         seen.stem() + ": " + found));
             }
         }
-        page_.pictures(pictures, PictureSize::large);
+        page_.pictures(pictures, PictureSize::medium);
     }
 
     void show_landmarks() {
@@ -358,7 +358,7 @@ class Demo {
                                who.name ? fixed(100 * who.confidence, 0) + " %" : "-",
                                fixed(who.distance, 2) + " (" + who.candidate + ")"});
         }
-        page_.pictures(pictures, PictureSize::large);
+        page_.pictures(pictures, PictureSize::medium);
         page_.table(answers);
     }
 
@@ -379,7 +379,7 @@ class Demo {
         return shown(seen.photo.image, kThumbnail, labels);
     }
 
-    static constexpr int kThumbnail = 300;  // pixels
+    static constexpr int kThumbnail = 260;  // pixels
 
     const Options& options_;
     ffr::Pipeline pipeline_;

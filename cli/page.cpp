@@ -19,8 +19,8 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
   padding: clamp(1rem, 3vw, 2rem); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1.2rem; align-items: start; }
 .small { --row: 6.5rem; }
-.medium { --row: 13rem; }
-.large { --row: 18rem; }
+.medium { --row: 13.5rem; }
+.large { --row: 22rem; }
 .pictures figure { --width: calc(var(--shape) * var(--row)); flex: var(--shape) 1 var(--width);
   max-width: min(100%, 1.4 * var(--width)); }
 figure { margin: 0; min-width: 0; }
@@ -44,11 +44,11 @@ th { font-weight: 600; text-align: left; }
 footer { color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) {
   body { padding: 1.5rem .6rem; font-size: 1rem; }
-  .medium { --row: 9rem; }
+  .medium { --row: 12rem; }
   .strips figcaption { width: 5.6rem; font-size: .7rem; }
   .heat { font-size: .58rem; letter-spacing: -.03em; }
   .heat th { font-size: .66rem; }
-  .heat tr > :first-child { width: 4.6rem; padding-right: .2rem; }
+  .heat tr > :first-child { width: 5.2rem; padding-right: .2rem; }
   .answers { font-size: .8rem; }
 }
 )css";
