@@ -178,7 +178,8 @@ void add_infer(CLI::App& app, Status& status) {
     add_inputs(*verb, options->inputs);
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");
     verb->add_flag("--verbose", options->verbose, "how long each step took");
-    verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
+    verb->add_option("--draw", options->draw,
+                     "folder for copies of the images with the names drawn in; small images are enlarged");
     verb->add_option(
             "--distance", options->identify.max_distance,
             "unknown when the nearest training face is farther away; by default what suits the model's network")
