@@ -34,8 +34,6 @@ class Page {
 
     /// Begins a section. \param id  its name in links
     void section(const std::string& id, const std::string& heading, const std::string& text);
-    /// A further paragraph.
-    void paragraph(const std::string& text);
     /// Pictures beside one another, in rows of one height.
     void pictures(const std::vector<PagePicture>& pictures, PictureSize size);
     /// Pictures of a few pixels, each stretched to the page's width, one below the other with the captions before them.

@@ -18,7 +18,6 @@ TEST_CASE("text on a page is text, whatever is in it") {
     const std::string evil = "<b>&\"'";
     Page page(evil, evil);
     page.section(evil, evil, evil);
-    page.paragraph(evil);
     page.pictures({{{}, evil, evil, 1, 1}}, PictureSize::small);
     page.strips({{{}, evil, evil, 1, 1}});
     page.heat_map({{{evil, false, {}}, {evil, false, {}}}, {{evil, false, {}}, {evil, true, {1, 2, 3}}}});
