@@ -56,7 +56,10 @@ ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) 
     for (const Annotation& face : faces) {
         shown.push_back(enlarged(face, zoom));
         const int thickness = visible(shown.back().box.width() / 40, longer, 500, 250);
-        ffr::draw_landmarks(picture, shown.back().landmarks, face.color, std::max(1, thickness * 2 / 3));
+        // Points that no line joins are lost in a face when they're as thin as lines.
+        const bool joined = face.landmarks.size() == 68;
+        ffr::draw_landmarks(picture, shown.back().landmarks, face.color,
+                            joined ? std::max(1, thickness * 2 / 3) : thickness + 1);
         ffr::draw_box(picture, shown.back().box, face.color, thickness);
     }
     draw_labels(picture, shown);  // last, so that no neighbour's box hides them

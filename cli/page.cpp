@@ -114,7 +114,8 @@ Page::Page(const std::string& title, const std::string& lead) : title_(title) {
 void Page::section(const std::string& id, const std::string& heading, const std::string& text) {
     if (in_section_) body_ << "</section>\n";
     in_section_ = true;
-    body_ << "<section id=\"" << escaped(id) << "\">\n" << element("h2", escaped(heading)) << '\n'
+    body_ << "<section id=\"" << escaped(id) << "\">\n"
+          << element("h2", escaped(heading)) << '\n'
           << element("p", escaped(text)) << '\n';
 }
 
