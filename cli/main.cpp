@@ -15,12 +15,14 @@ int main(int argc, char** argv) {
     app.footer("ffr VERB --help explains a verb with an example.");
     Status status = kDone;
     add_detect(app, status);
+    add_hog(app, status);
     add_landmarks(app, status);
     add_align(app, status);
     add_represent(app, status);
     add_compare(app, status);
     add_train(app, status);
     add_infer(app, status);
+    add_cluster(app, status);
     add_evaluate(app, status);
     add_demo(app, status);
     add_bench(app, status);

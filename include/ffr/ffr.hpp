@@ -43,6 +43,7 @@
 #include "smo.hpp"
 #include "svm.hpp"
 #include "identify.hpp"
+#include "cluster.hpp"
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"

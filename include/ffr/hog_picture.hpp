@@ -55,15 +55,23 @@ inline std::vector<float> stroke_coverage(int orientation, int cell) {
     return coverage;
 }
 
-/// The largest of all cells' stroke_weights; 0 when there's none.
-inline float strongest_stroke(const HogFeatures& features) {
-    float strongest = 0;
+/// The least weight that's drawn white: the largest, but for a few that stand out far from all others and would leave these
+/// in the dark. 0 when there's nothing to draw.
+inline float white_weight(const HogFeatures& features) {
+    double largest = 0, sum = 0, squares = 0;
     for (int row = 0; row < features.rows(); ++row) {
         for (int column = 0; column < features.columns(); ++column) {
-            for (const float weight : stroke_weights(features, row, column)) strongest = std::max(strongest, weight);
+            for (const float weight : stroke_weights(features, row, column)) {
+                const auto w = static_cast<double>(weight);
+                largest = std::max(largest, w);
+                sum += w;
+                squares += w * w;
+            }
         }
     }
-    return strongest;
+    const double count = std::max(1.0, double{kUnsignedBins} * features.rows() * features.columns());
+    const double mean = sum / count, deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+    return static_cast<float>(std::min(largest, mean + 4 * deviation));
 }
 
 }  // namespace detail
@@ -72,8 +80,9 @@ inline float strongest_stroke(const HogFeatures& features) {
 ///
 /// \param features  of an image (extract_hog) or of a filter (FaceDetector::view_filter)
 /// \param cell      side of a cell in the picture in pixels, 2..256; strokes are told apart from 8 on
-/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, the strongest of
-///          the picture white; where strokes cross the brighter one is seen
+/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, up to white for
+///          the strongest of the picture and for all beyond the mean by four standard deviations; where strokes cross, the
+///          brighter one is seen
 /// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
 /// Cost: nine multiplications a pixel of the picture.
 inline Image hog_picture(const HogFeatures& features, int cell = 16) {
@@ -92,8 +101,8 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
         strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
     }
     Image picture(features.columns() * cell, features.rows() * cell, 1);
-    const float strongest = detail::strongest_stroke(features);
-    if (!(strongest > 0)) return picture;
+    const float white = detail::white_weight(features);
+    if (!(white > 0)) return picture;
     for (int y = 0; y < picture.height(); ++y) {
         for (int column = 0; column < features.columns(); ++column) {
             const auto weights = detail::stroke_weights(features, y / cell, column);
@@ -101,7 +110,8 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
                 const auto place = static_cast<std::size_t>(y % cell * cell + x);
                 float seen = 0;
                 for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
-                picture.row(y)[column * cell + x] = static_cast<std::uint8_t>(255.0f * seen / strongest + 0.5f);
+                picture.row(y)[column * cell + x] =
+                    static_cast<std::uint8_t>(255.0f * std::min(seen / white, 1.0f) + 0.5f);
             }
         }
     }

@@ -66,10 +66,12 @@ TEST_CASE("strokes run along the edges") {
 }
 
 TEST_CASE("a stroke is as bright as its weight, and the strongest is white") {
-    HogFeatures features(1, 4);
+    HogFeatures features(1, 12);
+    for (int i = 3; i < 12; ++i) features.plane(2)[i] = 0.4f;
     features.plane(0)[0] = 0.4f;   // one direction,
     features.plane(9)[1] = 0.1f;   // its opposite
     features.plane(18)[2] = 0.2f;  // and without sign: all of them upright strokes
+    features.plane(2)[3] = 0;
     features.plane(27)[3] = 0.4f;  // texture has no direction
     const Image picture = hog_picture(features, 17);
     for (const int y : {4, 8, 12}) {
@@ -80,6 +82,15 @@ TEST_CASE("a stroke is as bright as its weight, and the strongest is white") {
     for (int x = 0; x < 17; ++x) CHECK(int{picture.row(8)[51 + x]} == 0);
     CHECK(int{picture.row(8)[3]} == 0);
     CHECK(int{picture.row(0)[8]} < 255);  // neighbours' strokes don't touch
+}
+
+TEST_CASE("one stroke far stronger than all others doesn't leave them in the dark") {
+    HogFeatures features(10, 10);
+    for (int i = 0; i < 100; ++i) features.plane(0)[i] = i == 37 ? 1.0f : 0.1f;
+    const Image picture = hog_picture(features, 17);
+    CHECK(int{picture.row(3 * 17 + 8)[7 * 17 + 8]} == 255);
+    const int other = picture.row(8)[8];
+    CHECK((other > 100 && other < 200));
 }
 
 TEST_CASE("what speaks against an edge isn't drawn") {
