@@ -1,13 +1,18 @@
 // demo: the whole way on the photos that come with the program, step by step, with a page to look at.
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <memory>
-#include <sstream>
+#include <optional>
+#include <thread>
 
 #include "annotate.hpp"
+#include "color_scale.hpp"
+#include "ffr/hog.hpp"
+#include "ffr/hog_picture.hpp"
 #include "ffr/identify.hpp"
 #include "measure.hpp"
+#include "page.hpp"
 #include "photos.hpp"
 #include "verbs.hpp"
 
@@ -18,7 +23,7 @@ struct Options {
     std::string output = "ffr-demo";
 };
 
-/// A shipped photo with the faces found in it.
+/// A shipped photo with the faces found in it, by falling score.
 struct Seen {
     ShippedPhoto photo;
     std::vector<ffr::Face> faces;
@@ -27,186 +32,291 @@ struct Seen {
     std::string person() const { return std::filesystem::path(photo.name).parent_path().filename().u8string(); }
 };
 
-/// The page as it grows: a heading and pictures with captions a step.
-class Page {
-  public:
-    void step(const std::string& heading, const std::string& text) {
-        body_ << "<h2>" << escaped(heading) << "</h2>\n<p>" << escaped(text) << "</p>\n";
-    }
-    void picture(const std::string& file, const std::string& caption) {
-        body_ << "<figure><img src=\"" << escaped(file) << "\" alt=\"" << escaped(caption) << "\"><figcaption>"
-              << escaped(caption) << "</figcaption></figure>\n";
-    }
-    void table(const std::vector<std::vector<std::string>>& rows) {
-        body_ << "<div class=\"wide\"><table>\n";
-        for (const auto& row : rows) {
-            body_ << "<tr>";
-            for (const std::string& cell : row) body_ << "<td>" << escaped(cell) << "</td>";
-            body_ << "</tr>\n";
-        }
-        body_ << "</table></div>\n";
-    }
-    std::string html() const {
-        return "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>ffr demo</title>\n"
-               "<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-               "figure{display:inline-block;margin:.5rem;max-width:100%;vertical-align:top}"
-               "img{max-width:100%;max-height:24rem;display:block}figcaption{font-size:.8rem;color:#555}"
-               ".wide{overflow-x:auto}td{padding:.1rem .6rem;text-align:right}"
-               "td:first-child{text-align:left}</style>\n<h1>From a photo to a name</h1>\n" +
-               body_.str() + "</html>\n";
-    }
-
-  private:
-    static std::string escaped(const std::string& text) {
-        std::string out;
-        for (const char letter : text) {
-            if (letter == '<')
-                out += "&lt;";
-            else if (letter == '&')
-                out += "&amp;";
-            else if (letter == '"')
-                out += "&quot;";
-            else
-                out += letter;
-        }
-        return out;
-    }
-
-    std::ostringstream body_;
+/// A face with a name for the page: its photo's, and its number from the left where the photo has several.
+struct LabelledFace {
+    std::string label;
+    const ffr::Face* face;
 };
 
-/// Pictures for the page needn't be larger than a screen.
-ffr::Image for_page(const ffr::Image& picture) {
-    constexpr int kLargest = 900;
-    const int longer = std::max(picture.width(), picture.height());
-    if (longer <= kLargest) return picture;
-    return ffr::scale_to(picture, std::max(1, picture.width() * kLargest / longer),
-                         std::max(1, picture.height() * kLargest / longer));
+std::vector<LabelledFace> labelled_faces(const std::vector<Seen>& photos) {
+    std::vector<LabelledFace> labelled;
+    for (const Seen& seen : photos) {
+        std::vector<const ffr::Face*> faces;
+        for (const ffr::Face& face : seen.faces) faces.push_back(&face);
+        std::sort(faces.begin(), faces.end(),
+                  [](const ffr::Face* a, const ffr::Face* b) { return a->detection.box.left < b->detection.box.left; });
+        for (std::size_t i = 0; i < faces.size(); ++i) {
+            labelled.push_back({seen.stem() + (faces.size() > 1 ? "-" + std::to_string(i + 1) : ""), faces[i]});
+        }
+    }
+    return labelled;
 }
 
-/// The part of a picture around a box, twice its size.
-ffr::Image close_up(const ffr::Image& picture, const ffr::Rect& box) {
+/// After each face the one most like it of the rest, so that a person's faces stand together.
+void order_by_likeness(std::vector<LabelledFace>& faces) {
+    for (std::size_t i = 1; i < faces.size(); ++i) {
+        const ffr::Embedding& last = faces[i - 1].face->embedding;
+        const auto rest = faces.begin() + static_cast<std::ptrdiff_t>(i);
+        std::iter_swap(rest, std::min_element(rest, faces.end(), [&](const auto& a, const auto& b) {
+                           return ffr::distance(last, a.face->embedding) < ffr::distance(last, b.face->embedding);
+                       }));
+    }
+}
+
+/// A photo with faces drawn in, made at most that many pixels high and twice as wide before, so that letters stay sharp.
+ffr::Image shown(const ffr::Image& photo, int height, std::vector<Annotation> faces = {}) {
+    const double scale = std::min({1.0, static_cast<double>(height) / photo.height(), 2.0 * height / photo.width()});
+    const auto scaled = [&](int value) { return static_cast<int>(std::lround(value * scale)); };
+    for (Annotation& face : faces) {
+        face.box = {scaled(face.box.left), scaled(face.box.top), scaled(face.box.right), scaled(face.box.bottom)};
+        for (ffr::Point& point : face.landmarks) point = {scaled(point.x), scaled(point.y)};
+    }
+    return annotate(ffr::scale_to(photo, std::max(1, scaled(photo.width())), scaled(photo.height())), faces);
+}
+
+/// A face and as much around it: twice its box.
+struct CloseUp {
+    ffr::Image image;
+    ffr::Point origin;  // of the image in the photo
+};
+
+CloseUp close_up(const ffr::Image& photo, const ffr::Rect& box) {
     const int width = static_cast<int>(box.width()), height = static_cast<int>(box.height());
-    ffr::Image part(2 * width, 2 * height, 3);
-    ffr::paste(part, picture, {width / 2 - box.left, height / 2 - box.top});
+    CloseUp part{ffr::Image(2 * width, 2 * height, 3), {box.left - width / 2, box.top - height / 2}};
+    ffr::paste(part.image, photo, {-part.origin.x, -part.origin.y});
     return part;
+}
+
+/// Twice the root mean square of all numbers: few are farther from 0.
+double strongest_number(const std::vector<LabelledFace>& faces) {
+    double sum = 0, count = 0;
+    for (const LabelledFace& labelled : faces) {
+        for (const float value : labelled.face->embedding) {
+            sum += static_cast<double>(value) * static_cast<double>(value);
+            ++count;
+        }
+    }
+    return sum > 0 ? 2 * std::sqrt(sum / count) : 1;
+}
+
+std::string answer_text(const ffr::Identity& who) {
+    return who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
+}
+
+Json named_record(const Seen& seen, const std::vector<ffr::Identity>& identities) {
+    Json record = image_record("photos/" + seen.photo.name, seen.photo.image);
+    for (std::size_t i = 0; i < identities.size(); ++i) {
+        Json entry = detection_record(seen.faces[i].detection);
+        entry["name"] = identities[i].name ? Json(*identities[i].name) : Json(nullptr);
+        entry["confidence"] = identities[i].confidence;
+        entry["distance"] = identities[i].distance;
+        record["faces"].push_back(std::move(entry));
+    }
+    return record;
+}
+
+/// As many threads as asked for, or one a core.
+int thread_count(const SharedOptions& options) {
+    return options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 class Demo {
   public:
-    explicit Demo(const Options& options) : options_(options), pipeline_(load_pipeline(options.shared)) {}
+    explicit Demo(const Options& options)
+        : options_(options), pipeline_(load_pipeline(options.shared)), workspace_(thread_count(options.shared)) {}
 
     void run() {
         people_ = look_at("people/");
         unseen_ = look_at("unseen/");
+        show_photos();
+        show_hog();
         show_detections();
         show_landmarks();
         show_chips();
+        show_numbers();
         show_distances();
         train();
         name_the_unseen();
-        write_text_file(folder() / "index.html", page_.html());
-        say("\nThe pictures and index.html are in " + folder().u8string());
+        write_text_file(folder() / "index.html", page_.html(kFoot));
+        say("\nThe page is " + (folder() / "index.html").u8string() + ": one file, with all its pictures in it.");
     }
 
   private:
+    static constexpr const char* kFoot =
+        "Made by ffr. The photos: Eileen Collins by NASA, Grace Hopper by the US Navy, Barack Obama and Joe Biden by "
+        "Pete Souza (official White House photos, which may not be manipulated or used to suggest approval or "
+        "endorsement). The group never stood together, it's a montage. Nobody shown here endorses ffr.";
+
     std::filesystem::path folder() const { return std::filesystem::u8path(options_.output); }
 
     void say(const std::string& text) const {
         if (!options_.shared.json) std::cout << text << std::endl;
     }
 
-    void step(const std::string& heading, const std::string& text) {
-        say("\n" + heading + "\n  " + text);
-        page_.step(heading, text);
+    void step(const std::string& id, const std::string& heading, const std::string& text) {
+        say("\n" + heading);
+        page_.section(id, heading, text);
     }
 
-    void save(const std::string& file, const ffr::Image& picture, const std::string& caption) {
-        write_picture(folder() / file, for_page(picture));
-        page_.picture(file, caption);
+    /// Writes a picture into the folder, for the page too.
+    PagePicture keep(const std::string& name, const ffr::Image& picture, const std::string& alt,
+                     const std::string& caption) const {
+        write_picture(folder() / name, picture);
+        return {ffr::encode_jpeg(picture), alt, caption, picture.width(), picture.height()};
     }
 
-    std::vector<Seen> look_at(const std::string& photos) const {
+    std::vector<Seen> look_at(const std::string& photos) {
         std::vector<Seen> seen;
         for (ShippedPhoto& photo : shipped_photos(photos)) {
-            std::vector<ffr::Face> faces = pipeline_.faces(photo.image, detect_options(options_.shared));
+            std::vector<ffr::Face> faces = pipeline_.faces(photo.image, detect_options(options_.shared), workspace_);
             seen.push_back({std::move(photo), std::move(faces)});
         }
         return seen;
     }
 
-    void show_detections() {
-        step("1. Find faces",
-             "Five filters slide over the HOG features of an image pyramid; what scores above 0 is a face.");
+    std::vector<LabelledFace> all_faces() const {
+        std::vector<LabelledFace> faces = labelled_faces(people_);
+        for (const LabelledFace& labelled : labelled_faces(unseen_)) faces.push_back(labelled);
+        order_by_likeness(faces);
+        return faces;
+    }
+
+    void show_photos() {
+        step("photos", "1. The photos",
+             "To a computer a photo is nothing but a long list of numbers: how red, green and blue each dot is. For "
+             "the first of these photos we say who is in it. For the others we ask.");
+        std::vector<PagePicture> pictures;
         for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
             for (const Seen& seen : *group) {
+                const bool told = group == &people_;
+                pictures.push_back(keep("1-photo-" + seen.stem() + ".jpg", shown(seen.photo.image, kThumbnail),
+                                        told ? "Photo " + seen.stem() + ": " + seen.person() : "Photo " + seen.stem(),
+                                        seen.stem() + (told ? ": this is " + seen.person() : ": who is it?")));
+            }
+        }
+        page_.pictures(pictures, PictureSize::medium);
+    }
+
+    void show_hog() {
+        step(
+            "edges", "2. Keep the edges",
+            "Light and colour change from photo to photo, but the outlines of a face stay. So the picture is cut into "
+            "small squares, and for each is counted which way the edges in it run. The strokes show what remains: the "
+            "brighter one is, the more edges run along it. (Experts call this HOG, histograms of oriented gradients.)");
+        const Seen& seen = people_[people_.size() / 2];
+        constexpr int kSide = 320, kCell = 12;
+        const ffr::Image part =
+            seen.faces.empty() ? seen.photo.image : close_up(seen.photo.image, seen.faces[0].detection.box).image;
+        const ffr::Image scaled = ffr::scale_to(part, kSide, kSide);
+        page_.pictures({keep("2-photo.jpg", scaled, "A face in the photo " + seen.stem(), "What we see"),
+                        keep("2-edges.jpg", ffr::hog_picture(ffr::extract_hog(scaled), kCell),
+                             "The same face as white strokes on black, some for each square of 8 x 8 dots; head, eyes, "
+                             "nose and mouth can be made out",
+                             "What the program looks at")},
+                       PictureSize::large);
+    }
+
+    void show_detections() {
+        step("find", "3. Find the faces",
+             "A frame slides over the edges, over the whole photo and over smaller and smaller copies of it, and asks "
+             "at each place: do these edges look like a face? Five patterns answer, for faces from the front, from the "
+             "sides and tilted. Each box is a face that was found; the number tells how sure the answer was, and above "
+             "0 means yes.");
+        std::vector<PagePicture> pictures;
+        for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
+            for (const Seen& seen : *group) {
+                const std::string found = count_of(seen.faces.size(), "face");
                 std::vector<Annotation> boxes;
-                say("  " + seen.photo.name + ": " + count_of(seen.faces.size(), "face"));
+                say("  " + seen.photo.name + ": " + found);
                 for (const ffr::Face& face : seen.faces) {
                     boxes.push_back({face.detection.box, {}, fixed(face.detection.score, 2), kFoundColor});
                     say("    " + detection_text(face.detection));
                 }
-                save("1-found-" + seen.stem() + ".jpg", annotate(seen.photo.image, boxes), seen.photo.name);
+                pictures.push_back(keep("3-found-" + seen.stem() + ".jpg", shown(seen.photo.image, kThumbnail, boxes),
+                                        "The photo " + seen.stem() + " with a green box around " + found,
+                                        seen.stem() + ": " + found));
             }
         }
+        page_.pictures(pictures, PictureSize::medium);
     }
 
     void show_landmarks() {
-        step("2. Mark them", std::to_string(pipeline_.landmarks().point_count()) +
-                                 " points a face, by an ensemble of regression trees.");
+        const std::string points = std::to_string(pipeline_.landmarks().point_count()) + " points";
+        step("mark", "4. Mark eyes, nose and mouth",
+             "In each box " + points +
+                 " are put on the face. They start where they lie on an average face, and then many small decisions, "
+                 "each about how bright two dots are, push them bit by bit to where they belong.");
+        std::vector<PagePicture> pictures;
         for (const Seen& seen : people_) {
             if (seen.faces.empty()) continue;
             const ffr::Face& face = seen.faces.front();
-            const ffr::Image marked =
-                annotate(seen.photo.image, {{face.detection.box, face.landmarks.points, "", kFoundColor}});
-            save("2-marked-" + seen.stem() + ".jpg", close_up(marked, face.detection.box), seen.photo.name);
+            const CloseUp part = close_up(seen.photo.image, face.detection.box);
+            Annotation marked{{}, face.landmarks.points, "", kFoundColor};
+            for (ffr::Point& point : marked.landmarks) point = {point.x - part.origin.x, point.y - part.origin.y};
+            pictures.push_back(keep("4-marked-" + seen.stem() + ".jpg", shown(part.image, kThumbnail, {marked}),
+                                    "The face in " + seen.stem() + " with " + points + " in green", seen.stem()));
         }
+        page_.pictures(pictures, PictureSize::medium);
+        say("  " + points + " a face");
     }
 
     void show_chips() {
-        step("3. Straighten them",
-             "Turned, scaled and shifted, so that eyes, nose and mouth lie where they always lie.");
-        std::vector<const ffr::Image*> chips;
-        for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
-            for (const Seen& seen : *group) {
-                for (const ffr::Face& face : seen.faces) chips.push_back(&face.chip);
-            }
+        step("straighten", "5. Straighten the faces",
+             "Each face is turned, scaled and shifted until its eyes, nose and mouth lie where they lie in all the "
+             "others. Now they can be compared, however the head was held and however far away the camera was.");
+        std::vector<PagePicture> pictures;
+        for (const LabelledFace& labelled : all_faces()) {
+            pictures.push_back(keep("5-straight-" + labelled.label + ".jpg", labelled.face->chip,
+                                    "Straightened face from " + labelled.label, labelled.label));
         }
-        constexpr int kColumns = 5, kGap = 4;
-        const int cell = pipeline_.embedder().face_size() + kGap;
-        const int rows = (static_cast<int>(chips.size()) + kColumns - 1) / kColumns;
-        ffr::Image sheet(kColumns * cell, std::max(rows, 1) * cell, 3);
-        for (std::size_t i = 0; i < chips.size(); ++i) {
-            const int index = static_cast<int>(i);
-            ffr::paste(sheet, ffr::to_rgb(*chips[i]), {index % kColumns * cell, index / kColumns * cell});
+        page_.pictures(pictures, PictureSize::small);
+        say("  " + count_of(pictures.size(), "face") + " of " + std::to_string(pipeline_.embedder().face_size()) +
+            " pixels a side");
+    }
+
+    void show_numbers() {
+        step("measure", "6. Turn each face into 128 numbers",
+             "A neural network has learned from a great many photos to describe any face by 128 numbers, so that two "
+             "photos of one person get nearly the same ones. No number means anything by itself, such as the length of "
+             "a nose; together they are like an address. Here each number is a stripe: blue is below zero, white near "
+             "it, orange above. Look for strips that resemble each other: they belong to one person.");
+        const std::vector<LabelledFace> faces = all_faces();
+        const double strongest = strongest_number(faces);
+        std::vector<PagePicture> strips;
+        for (const LabelledFace& labelled : faces) {
+            const ffr::Embedding& numbers = labelled.face->embedding;
+            const ffr::Image strip = color_strip({numbers.begin(), numbers.end()}, strongest);
+            strips.push_back({ffr::encode_png(strip),
+                              "The 128 numbers of " + labelled.label + " as stripes from blue to orange",
+                              labelled.label, strip.width(), strip.height()});
         }
-        save("3-chips.jpg", sheet, count_of(chips.size(), "face") + " of 150 x 150 pixels");
+        page_.strips(strips);
+        say("  " + count_of(faces.size(), "face") + ", 128 numbers each");
     }
 
     void show_distances() {
-        step("4. Measure them", "A network turns each into 128 numbers. Two of one person are mostly under 0.6 apart.");
-        std::vector<std::vector<std::string>> table(1, {""});
-        for (const Seen& seen : people_) table[0].push_back(seen.stem());
-        for (const std::vector<Seen>* const group : {&people_, &unseen_}) {
-            for (const Seen& seen : *group) {
-                if (seen.faces.size() != 1) continue;
-                std::vector<std::string> row{seen.stem()};
-                for (const Seen& known : people_) {
-                    row.push_back(known.faces.empty()
-                                      ? "-"
-                                      : fixed(ffr::distance(seen.faces[0].embedding, known.faces[0].embedding), 2));
-                }
-                table.push_back(row);
+        const double limit = pipeline_.embedder().source(pipeline_.landmarks().point_count()).same_person_distance;
+        step("compare", "7. Measure how far apart they are",
+             "From two such addresses follows a distance, as from two places on a map, only with 128 directions in "
+             "place of two. Below " +
+                 fixed(limit, 2) +
+                 " (blue) it's mostly the same person, above (orange) mostly another one. 0.00 is a face beside "
+                 "itself.");
+        const std::vector<LabelledFace> faces = all_faces();
+        std::vector<std::vector<PageCell>> rows(1, {{}});
+        for (const LabelledFace& column : faces) rows[0].push_back({column.label, false, {}});
+        for (const LabelledFace& row : faces) {
+            rows.push_back({{row.label, false, {}}});
+            std::string line = "  " + row.label + std::string(row.label.size() < 14 ? 14 - row.label.size() : 1, ' ');
+            for (const LabelledFace& column : faces) {
+                const double distance = ffr::distance(row.face->embedding, column.face->embedding);
+                rows.back().push_back(
+                    {fixed(distance, 2), true, diverging_color((distance - limit) / (limit * 2 / 3))});
+                line += "  " + fixed(distance, 2);
             }
-        }
-        page_.table(table);
-        for (const auto& row : table) {
-            std::string line = "  ";
-            for (const std::string& cell : row)
-                line += cell + std::string(cell.size() < 14 ? 14 - cell.size() : 1, ' ');
             say(line);
         }
+        page_.heat_map(rows);
     }
 
     void train() {
@@ -220,54 +330,76 @@ class Demo {
         identifier_->save(folder() / "people.ffr");
         std::string names;
         for (const std::string& name : identifier_->names()) names += (names.empty() ? "" : ", ") + name;
-        step("5. Learn people",
-             "A linear SVM trained on " + count_of(samples.size(), "face") + " tells apart: " + names + ".");
+        step("name", "8. Say who it is",
+             "From the photos with names the program learns a border between each two people (a linear support vector "
+             "machine). A new face lies on one side of each border, and that gives a name and how sure it is. Who is "
+             "too far from everybody known stays unknown. It knows " +
+                 names + ", from " + count_of(samples.size(), "photo") +
+                 ". With so few, it can't be very sure, even where it's right.");
+        say("  learned from " + count_of(samples.size(), "face") + ": " + names);
     }
 
     void name_the_unseen() {
-        step("6. Name faces in other photos",
-             "Whoever is too far from all known faces stays unknown. (group.jpg is a montage of photos, some of them "
-             "those "
-             "that the SVM has seen.)");
+        std::vector<PagePicture> pictures;
+        std::vector<std::vector<std::string>> answers{{"Face", "Answer", "How sure", "Distance to the nearest photo"}};
         for (const Seen& seen : unseen_) {
-            std::vector<Annotation> labels;
-            std::string caption;
-            Json record = image_record("photos/" + seen.photo.name, seen.photo.image);
-            for (const ffr::Face& face : seen.faces) {
-                const ffr::Identity who = identifier_->identify(face.embedding);
-                const std::string text = who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
-                labels.push_back({face.detection.box,
-                                  {},
-                                  text,
-                                  who.name ? ffr::person_color(*who.name) : ffr::Color{170, 170, 170}});
-                caption += (caption.empty() ? "" : ", ") + text + " (distance " + fixed(who.distance, 2) + ")";
-                Json entry = detection_record(face.detection);
-                entry["name"] = who.name ? Json(*who.name) : Json(nullptr);
-                entry["confidence"] = who.confidence;
-                entry["distance"] = who.distance;
-                record["faces"].push_back(std::move(entry));
-            }
-            say("  " + seen.photo.name + ": " + caption);
-            if (options_.shared.json) print_record(record);
-            save("6-named-" + seen.stem() + ".jpg", annotate(seen.photo.image, labels), caption);
+            const std::vector<ffr::Identity> identities = identify(seen.faces);
+            std::string answer;
+            for (const ffr::Identity& who : identities) answer += (answer.empty() ? "" : ", ") + answer_text(who);
+            say("  " + seen.photo.name + ": " + answer);
+            if (options_.shared.json) print_record(named_record(seen, identities));
+            pictures.push_back(keep("8-named-" + seen.stem() + ".jpg", draw(seen, identities),
+                                    "The photo " + seen.stem() + " with the answers on its faces: " + answer,
+                                    seen.stem() + ": " + answer));
         }
+        for (const LabelledFace& labelled : labelled_faces(unseen_)) {
+            const ffr::Identity who = identifier_->identify(labelled.face->embedding);
+            answers.push_back({labelled.label, who.name.value_or("unknown"),
+                               who.name ? fixed(100 * who.confidence, 0) + " %" : "-",
+                               fixed(who.distance, 2) + " (" + who.candidate + ")"});
+        }
+        page_.pictures(pictures, PictureSize::medium);
+        page_.table(answers);
     }
+
+    std::vector<ffr::Identity> identify(const std::vector<ffr::Face>& faces) const {
+        std::vector<ffr::Identity> identities;
+        for (const ffr::Face& face : faces) identities.push_back(identifier_->identify(face.embedding));
+        return identities;
+    }
+
+    ffr::Image draw(const Seen& seen, const std::vector<ffr::Identity>& identities) const {
+        std::vector<std::optional<std::string>> names;
+        for (const ffr::Identity& who : identities) names.push_back(who.name);
+        const std::vector<ffr::Color> colors = face_colors(names, identifier_->names());
+        std::vector<Annotation> labels;
+        for (std::size_t i = 0; i < identities.size(); ++i) {
+            labels.push_back({seen.faces[i].detection.box, {}, answer_text(identities[i]), colors[i]});
+        }
+        return shown(seen.photo.image, kThumbnail, labels);
+    }
+
+    static constexpr int kThumbnail = 260;  // pixels
 
     const Options& options_;
     ffr::Pipeline pipeline_;
+    ffr::Workspace workspace_;
     std::vector<Seen> people_, unseen_;
     std::unique_ptr<ffr::Identifier> identifier_;
-    Page page_;
+    Page page_{
+        "From a photo to a name",
+        "How does a computer know who is in a photo? This page follows a few photos the whole way, step by step."};
 };
 
 }  // namespace
 
 void add_demo(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
-    CLI::App* const verb =
-        add_verb(app, "demo", "The whole way on the photos that come with ffr, with pictures and a page",
-                 "ffr demo -o ffr-demo");
-    verb->add_option("-o,--output", options->output, "folder for the pictures and index.html")->capture_default_str();
+    CLI::App* const verb = add_verb(
+        app, "demo", "The whole way on the photos that come with ffr, step by step, as a page to look at and to send",
+        "ffr demo -o ffr-demo");
+    verb->add_option("-o,--output", options->output, "folder for index.html, which has all in it, and its pictures")
+        ->capture_default_str();
     verb->add_option("--points", options->shared.points, "landmarks a face")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] {

@@ -79,7 +79,8 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, const char* exa
               const std::shared_ptr<Options>& options, Status& status) {
     CLI::App* const verb = add_verb(app, name, what, example);
     add_inputs(*verb, options->inputs);
-    verb->add_option("--draw", options->draw, "folder for copies of the images with the faces drawn in");
+    verb->add_option("--draw", options->draw,
+                     "folder for copies of the images with the faces drawn in; small images are enlarged");
     add_shared_options(*verb, options->shared);
     verb->callback([options, with_landmarks, &status] { status = run(*options, with_landmarks); });
     return verb;

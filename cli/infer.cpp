@@ -121,10 +121,14 @@ void print_json(const Input& input, const Inferred& inferred) {
     print_record(record);
 }
 
-ffr::Image draw(const Inferred& inferred) {
+ffr::Image draw(const Inferred& inferred, const ffr::Identifier& people) {
+    std::vector<std::optional<std::string>> names;
+    for (const NamedFace& named : inferred.faces) names.push_back(named.identity.name);
+    const std::vector<ffr::Color> colors = face_colors(names, people.names());
     std::vector<Annotation> annotations;
-    for (const NamedFace& named : inferred.faces) {
-        annotations.push_back(name_tag(named.face.detection.box, named.identity));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& [face, who] = inferred.faces[i];
+        annotations.push_back({face.detection.box, face.landmarks.points, name_text(who), colors[i]});
     }
     return annotate(inferred.image, annotations);
 }
@@ -138,7 +142,7 @@ Status run(const Options& options) {
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {
-            if (pictures) write_picture(pictures->path(input), draw(inferred));
+            if (pictures) write_picture(pictures->path(input), draw(inferred, people));
             options.shared.json ? print_json(input, inferred) : print_text(input, inferred, options);
         });
 }
@@ -153,7 +157,8 @@ void add_infer(CLI::App& app, Status& status) {
     add_inputs(*verb, options->inputs);
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");
     verb->add_flag("--verbose", options->verbose, "how long each step took");
-    verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
+    verb->add_option("--draw", options->draw,
+                     "folder for copies of the images with the names drawn in; small images are enlarged");
     add_identify_options(*verb, options->identify);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);

@@ -15,10 +15,23 @@ fs::path one_name_of(const fs::path& file) {
     return code ? absolute.lexically_normal() : found;
 }
 
+/// Files that have their names in common with others of their folder, but for the extension.
+std::set<fs::path> alike(const std::vector<Input>& inputs) {
+    std::map<fs::path, std::set<fs::path>> by_stem;
+    for (const Input& input : inputs) {
+        if (input.error.empty()) by_stem[fs::path(input.relative).replace_extension()].insert(input.relative);
+    }
+    std::set<fs::path> found;
+    for (auto& [stem, files] : by_stem) {
+        if (files.size() > 1) found.merge(files);
+    }
+    return found;
+}
+
 }  // namespace
 
 Outputs::Outputs(const fs::path& folder, const std::string& extension, std::vector<Input>& inputs)
-    : folder_(folder), extension_(extension) {
+    : folder_(folder), extension_(extension), alike_(alike(inputs)) {
     for (const Input& input : inputs) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
     for (Input& input : inputs) {
         try {
@@ -31,7 +44,7 @@ Outputs::Outputs(const fs::path& folder, const std::string& extension, std::vect
 
 fs::path Outputs::path(const Input& input) const {
     fs::path path = folder_ / input.relative;
-    return path.replace_extension(extension_);
+    return alike_.count(input.relative) > 0 ? path += extension_ : path.replace_extension(extension_);
 }
 
 void Outputs::claim(const fs::path& file, const Input& input) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ class Outputs {
     /// an earlier input, gets an error.
     Outputs(const std::filesystem::path& folder, const std::string& extension, std::vector<Input>& inputs);
 
-    /// Where an input's output goes: the same tree, with another extension.
+    /// Where an input's output goes: the same tree, with another extension. Where a.jpg and a.png lie in one folder, both
+    /// keep theirs before it, as a.jpg.png and a.png.png.
     std::filesystem::path path(const Input& input) const;
 
     /// Claims one more file for an input. \throws ffr::FileError when it's taken
@@ -25,5 +27,6 @@ class Outputs {
   private:
     std::filesystem::path folder_;
     std::string extension_;
+    std::set<std::filesystem::path> alike_;               // inputs that differ by their extension only
     std::map<std::filesystem::path, std::string> taken_;  // by whom
 };

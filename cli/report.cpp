@@ -69,6 +69,10 @@ std::string detection_text(const ffr::Detection& detection) {
            std::to_string(box.bottom) + "  score " + fixed(detection.score, 3) + "  view " + view_name(detection.view);
 }
 
+std::string name_text(const ffr::Identity& who) {
+    return who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
+}
+
 std::size_t largest_face(const std::vector<ffr::Detection>& faces) {
     const auto smaller = [](const ffr::Detection& a, const ffr::Detection& b) { return a.box.area() < b.box.area(); };
     return static_cast<std::size_t>(std::max_element(faces.begin(), faces.end(), smaller) - faces.begin());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ffr/identify.hpp"
 #include "ffr/image.hpp"
 #include "ffr/pipeline.hpp"
 
@@ -44,6 +45,9 @@ Json face_record(const ffr::Face& face);
 
 /// One line for people: box, score and view.
 std::string detection_text(const ffr::Detection& detection);
+
+/// A label for a face: "anna 0.73" or "unknown".
+std::string name_text(const ffr::Identity& who);
 
 /// The index of the face with the largest box. \param faces  at least one
 std::size_t largest_face(const std::vector<ffr::Detection>& faces);

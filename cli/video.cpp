@@ -77,6 +77,8 @@ class Watcher {
         ++frames_;
     }
 
+    /// Everybody who may be named.
+    const std::vector<std::string>& people() const { return people_.names(); }
     /// How many frames were seen.
     std::int64_t frames() const { return frames_; }
     /// The faces in the last one, also those that are lost there.
@@ -152,11 +154,18 @@ Json timeline_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
 }
 
 void draw_names(ffr::Y4mFrame& frame, const ffr::Y4mFormat& format, const ffr::Image& image, const Watcher& watcher) {
+    std::vector<std::optional<std::string>> names;
+    for (const ffr::Track& track : watcher.tracks()) names.push_back(track.names.winner().name);
+    const std::vector<ffr::Color> colors = face_colors(names, watcher.people());
     std::vector<Annotation> annotations;
-    for (const ffr::Track& track : watcher.tracks()) {
-        if (!track.is_lost) annotations.push_back(name_tag(track.box, track.names.winner()));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const ffr::Track& track = watcher.tracks()[i];
+        if (!track.is_lost) annotations.push_back({track.box, {}, name_text(track.names.winner()), colors[i]});
     }
-    if (!annotations.empty()) ffr::put_drawing(frame, format, image, annotate(image, annotations));
+    if (annotations.empty()) return;
+    ffr::Image drawn = image;
+    draw_annotations(drawn, annotations);
+    ffr::put_drawing(frame, format, image, drawn);
 }
 
 /// All frames, until the input ends or the output can't be written, which main tells.

@@ -15650,8 +15650,20 @@ inline Image scale_to(ImageView image, int width, int height) {
     return scaled;
 }
 
+/// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
+///
+/// Any two lie at least 18 apart in CIELAB (the first eight 32), and each 32 from white and from the gray (170, 170, 170).
+/// Chosen one after the other, each as far as can be from those before and from the tones of skin. All are bright enough
+/// to be read on black and for black to be read on them.
+inline constexpr std::array<Color, 20> kPersonColors{{
+    {255, 221, 0},  {238, 51, 255},  {0, 238, 85},    {85, 136, 255},  {0, 238, 238},
+    {136, 153, 51}, {255, 85, 119},  {68, 170, 136},  {34, 170, 204},  {255, 153, 221},
+    {255, 85, 34},  {187, 136, 0},   {204, 255, 34},  {187, 153, 255}, {153, 204, 255},
+    {255, 136, 0},  {255, 204, 136}, {153, 255, 204}, {204, 102, 170}, {170, 204, 102},
+}};
+
 /// A colour for a name: always the same for it, most likely another one for another name, and bright enough to be read
-/// on black and for black to be read on it.
+/// on black and for black to be read on it. Two of many names may get nearly the same: kPersonColors are told apart.
 inline Color person_color(std::string_view name) {
     constexpr int kLeastLuma = 130;
     const std::uint64_t hash = detail::xxh64(name.data(), name.size());

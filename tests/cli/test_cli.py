@@ -3,8 +3,10 @@
 Run by ctest as: python3 test_cli.py PROGRAM PROJECT. Needs Python's standard library only.
 """
 
+import base64
 import csv
 import hashlib
+import html.parser
 import json
 import math
 import os
@@ -54,6 +56,44 @@ def png(width, height, pixels=b""):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b""))
+
+
+class Page(html.parser.HTMLParser):
+    """A page of HTML: what it holds, and that each of its tags is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.open, self.tags, self.sections, self.references, self.alts = text, [], set(), [], [], {}
+        self.styles = ""
+        self.feed(text)
+        self.close()
+        assert text.startswith("<!DOCTYPE html>") and not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.add(tag)
+        if tag == "section":
+            self.sections.append(attributes["id"])
+            self.alts[attributes["id"]] = []
+        if tag == "img":
+            self.alts[self.sections[-1]].append(attributes["alt"])
+        self.references += [(tag, attributes[name]) for name in ("src", "href", "srcset", "data") if name in attributes]
+        self.styles += attributes.get("style", "")
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "style":
+            self.styles += data
+
+
+def jpeg_size(path):
+    """Width and height by a baseline JPEG's header."""
+    height, width = struct.unpack(">HH", re.search(rb"\xff\xc0...(....)", path.read_bytes(), re.S).group(1))
+    return width, height
 
 
 class CliTest(unittest.TestCase):
@@ -184,6 +224,34 @@ class Detect(CliTest):
         self.assertEqual(self.only_files(self.folder / "out"),
                          ["barack_obama/obama.jpg", "barack_obama/obama3.jpg", "eileen_collins/astronaut.jpg",
                           "joe_biden/biden.jpg"])
+
+    def test_photos_that_differ_by_their_extension_only_have_outputs_of_their_own(self):
+        photos = self.folder / "in"
+        (photos / "sub").mkdir(parents=True)
+        shutil.copy(OBAMA2, photos / "a.jpg")
+        shutil.copy(ASTRONAUT, photos / "a.png")
+        shutil.copy(ASTRONAUT, photos / "b.png")
+        shutil.copy(OBAMA2, photos / "sub" / "a.jpg")
+        self.check(run("detect", "--draw", self.folder / "out", photos), DONE)
+        self.assertEqual(self.only_files(self.folder / "out"), ["a.jpg.jpg", "a.png.jpg", "b.jpg", "sub/a.jpg"])
+        self.assertEqual(jpeg_size(self.folder / "out" / "a.png.jpg"), (512, 512))
+        got = records(self.check(run("align", "--json", photos, "-o", self.folder / "chips"), DONE))
+        names = ["a.jpg.png", "a.png.png", "b.png", "sub/a.png"]
+        self.assertEqual([r["faces"][0]["aligned"] for r in got], [str(self.folder / "chips" / name) for name in names])
+        # A photo that has such a name already is still not written over.
+        shutil.copy(NO_FACE, photos / "a.png.png")
+        self.check(run("detect", "--draw", self.folder / "again", photos), SOME_FAILED,
+                   "a.png.png: its output .*a.png.jpg would overwrite the output of .*a.png")
+
+    def test_draw_makes_small_photos_large_enough_to_read_and_leaves_others(self):
+        (self.folder / "small.pgm").write_bytes(b"P5 100 80 255\n" + bytes(8000))
+        (self.folder / "dot.pgm").write_bytes(b"P5 1 1 255\n\0")
+        shutil.copy(ASTRONAUT, self.folder)
+        for verb in (["detect"], ["landmarks"]):
+            self.check(run(*verb, "--draw", self.folder / "out", self.folder / "small.pgm", self.folder / "dot.pgm",
+                           self.folder / "astronaut.png"), DONE)
+            sizes = [jpeg_size(self.folder / "out" / f"{name}.jpg") for name in ("small", "dot", "astronaut")]
+            self.assertEqual(sizes, [(400, 320), (480, 480), (512, 512)])
 
     def test_two_inputs_never_write_the_same_file(self):
         for name in ("a", "b"):
@@ -1355,10 +1423,54 @@ class BenchAndDemo(CliTest):
         self.assertRegex(result.stdout, "grace_hopper.jpg: unknown")
         self.assertRegex(result.stdout, "obama2.jpg: barack_obama")
         files = self.only_files(self.folder / "demo")
-        page = (self.folder / "demo" / "index.html").read_text()
-        shown = re.findall(r'src="([^"]+)"', page)
-        self.assertGreaterEqual(len(shown), 10)
-        self.assertEqual(sorted(shown + ["index.html", "people.ffr"]), files)
+        pictures = [(self.folder / "demo" / name).read_bytes() for name in files if name.endswith(".jpg")]
+        self.assertGreaterEqual(len(pictures), 30)
+        self.assertEqual(len(files), len(pictures) + 2)
+        self.assertLess({"index.html", "people.ffr"}, set(files))
+        page = self.page()
+        shown = [base64.b64decode(src.split(",")[1]) for tag, src in page.references if tag == "img"]
+        self.assertLessEqual(set(pictures), set(shown))
+
+    def page(self):
+        return Page((self.folder / "demo" / "index.html").read_text(encoding="utf-8"))
+
+    def test_the_demo_s_page_is_one_small_file_that_needs_no_other(self):
+        self.check(run("demo", "-o", self.folder / "demo"), DONE)
+        self.assertLessEqual((self.folder / "demo" / "index.html").stat().st_size, 2_000_000)
+        page = self.page()
+        self.assertGreater(len(page.references), 30)
+        for tag, reference in page.references:
+            self.assertRegex(reference, "^data:image/(png|jpeg);base64,", tag)
+        self.assertNotIn("script", page.tags)
+        self.assertNotIn("link", page.tags)
+        self.assertNotRegex(page.styles, r"url\(|@import")
+
+    def test_the_demo_s_page_has_each_step_and_each_photo(self):
+        self.check(run("demo", "-o", self.folder / "demo"), DONE)
+        page = self.page()
+        self.assertEqual(page.sections, ["photos", "edges", "find", "mark", "straighten", "measure", "compare", "name"])
+        photos = sorted(path.stem for folder in ("people", "unseen") for path in (PHOTOS / folder).rglob("*.*"))
+        self.assertEqual(sorted(re.match(r"Photo (\w+)", alt).group(1) for alt in page.alts["photos"]), photos)
+        self.assertEqual([len(page.alts[step]) for step in page.sections], [7, 2, 7, 4, 10, 10, 0, 3])
+        everything = sum(page.alts.values(), [])
+        self.assertTrue(all(len(alt) >= 10 for alt in everything), everything)
+        self.assertEqual(len(set(everything)), len(everything))
+        self.assertEqual(len(re.findall(r">[01]\.\d\d</td>", page.text)), 100)
+        self.assertIn("prefers-color-scheme: dark", page.styles)
+
+    def test_the_demo_is_the_same_with_any_number_of_threads_and_with_five_points(self):
+        one, four = (self.check(run("demo", "--json", "--threads", n, "-o", self.folder / str(n)), DONE).stdout
+                     for n in (1, 4))
+        self.assertEqual(one, four)
+        self.assertEqual([len(json.loads(line)["faces"]) for line in one.splitlines()], [1, 4, 1])
+        self.assertEqual(*((self.folder / n / "index.html").read_bytes() for n in ("1", "4")))
+        self.check(run("demo", "--points", "5", "-o", self.folder / "demo"), DONE)
+        self.assertIn("5 points", self.page().text)
+
+    def test_a_demo_without_faces_or_without_a_folder_says_so(self):
+        (self.folder / "file").write_text("")
+        self.check(run("demo", "-o", self.folder / "file" / "demo"), SOME_FAILED, "can't make the folder")
+        self.check(run("demo", "--threshold", "9", "-o", self.folder / "demo"), SOME_FAILED, "no embeddings")
 
 
 class Documents(CliTest):

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <set>
@@ -19,6 +21,25 @@ constexpr int kLow = std::numeric_limits<int>::min(), kHigh = std::numeric_limit
 Color at(const Image& image, int x, int y) {
     const std::uint8_t* const pixel = image.row(y) + x * 3;
     return {pixel[0], pixel[1], pixel[2]};
+}
+
+/// CIELAB of an sRGB colour, white D65: distances are about what the eye sees.
+std::array<double, 3> lab(Color color) {
+    const auto linear = [](std::uint8_t value) {
+        const double share = value / 255.0;
+        return share <= 0.04045 ? share / 12.92 : std::pow((share + 0.055) / 1.055, 2.4);
+    };
+    const auto root = [](double t) { return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116; };
+    const double r = linear(color.r), g = linear(color.g), b = linear(color.b);
+    const double x = root((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505);
+    const double y = root(0.2126 * r + 0.7152 * g + 0.0722 * b);
+    const double z = root((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
+    return {116 * y - 16, 500 * (x - y), 200 * (y - z)};
+}
+
+double difference_seen(Color one, Color other) {
+    const auto a = lab(one), b = lab(other);
+    return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
 /// The image as rows of text: # where a pixel isn't black.
@@ -258,6 +279,17 @@ TEST_CASE("a name keeps its colour, names differ, and all can be read on black")
     }
     CHECK(colors.size() > 180);
     CHECK_NOTHROW(person_color(""));
+}
+
+TEST_CASE("the colours of people are told apart from each other, from white and from gray, and can be read on black") {
+    for (std::size_t i = 0; i < kPersonColors.size(); ++i) {
+        const Color color = kPersonColors[i];
+        CAPTURE(i);
+        for (std::size_t j = 0; j < i; ++j) CHECK(difference_seen(color, kPersonColors[j]) > (i < 8 ? 32 : 18));
+        CHECK(difference_seen(color, {255, 255, 255}) > 32);
+        CHECK(difference_seen(color, {170, 170, 170}) > 32);
+        CHECK(299 * color.r + 587 * color.g + 114 * color.b >= 130000);
+    }
 }
 
 TEST_CASE("nothing is drawn into an empty image, and gray ones and odd sizes are refused") {
