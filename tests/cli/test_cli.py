@@ -512,7 +512,7 @@ class Represent(CliTest):
         for cwd, path in ((self.folder / "people" / "joe_biden", "biden.jpg"), (self.folder / "people", "joe_biden/../joe_biden/biden.jpg")):
             self.check(run("represent", path, "-o", self.folder / "reps", cwd=cwd), DONE)
             result = self.check(run("train", self.folder / "reps", "-o", self.folder / "model"), DONE)
-            self.assertIn("  joe_biden\n", result.stdout)
+            self.assertIn("  joe_biden: 1 face\n", result.stdout)
 
     def test_aligned_faces_are_taken_as_they_are(self):
         run("align", ASTRONAUT, "-o", self.folder)
@@ -1108,7 +1108,7 @@ class Video(CliTest):
         self.assertEqual(self.model.read_bytes(), before)
         self.check_video(self.video(b"", "--every", "0"), WRONG_USAGE)
         self.check(run("video"), WRONG_USAGE)
-        self.check(run("video", PROJECT / "weights" / "resnet29.ffr"), SOME_FAILED, "names need a model made by")
+        self.check(run("video", PROJECT / "weights" / "resnet29.ffr"), SOME_FAILED, "not a model made by `ffr train`")
 
     @unittest.skipUnless(shutil.which("ffmpeg") and shutil.which("ffprobe"), "ffmpeg isn't installed")
     def test_ffmpeg_stands_at_both_ends(self):
