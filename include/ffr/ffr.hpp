@@ -45,4 +45,5 @@
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"
+#include "reduce.hpp"
 // clang-format on
