@@ -232,7 +232,8 @@ class Demo {
         for (const Seen& seen : unseen_) {
             std::vector<Annotation> labels;
             std::string caption;
-            Json record = image_record("photos/" + seen.photo.name, seen.photo.image);
+            Json record =
+                image_record("photos/" + seen.photo.name, seen.photo.image.width(), seen.photo.image.height());
             for (const ffr::Face& face : seen.faces) {
                 const ffr::Identity who = identifier_->identify(face.embedding);
                 const std::string text = who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";

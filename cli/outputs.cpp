@@ -17,10 +17,11 @@ fs::path one_name_of(const fs::path& file) {
 
 }  // namespace
 
-Outputs::Outputs(const fs::path& folder, const std::string& extension, std::vector<Input>& inputs)
+Outputs::Outputs(const fs::path& folder, const std::string& extension, Inputs& inputs)
     : folder_(folder), extension_(extension) {
-    for (const Input& input : inputs) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
-    for (Input& input : inputs) {
+    for (const Input& input : inputs.all())
+        taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
+    for (Input& input : inputs.all()) {
         try {
             if (input.error.empty()) claim(path(input), input);
         } catch (const ffr::FileError& error) {

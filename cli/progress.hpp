@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 /// Shows how many inputs are done, how many a second, and how long the rest will take.
 class Progress {
   public:
     /// Shows nothing when `quiet`, when there's only one input, or when standard error isn't a terminal.
-    Progress(std::size_t total, bool quiet);
+    /// \param total  how many inputs there are; where nobody knows yet, there's no bar and no time left
+    Progress(std::optional<std::size_t> total, bool quiet);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -20,7 +22,7 @@ class Progress {
     void show(std::size_t done);
 
   private:
-    std::size_t total_;
+    std::optional<std::size_t> total_;
     bool visible_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

@@ -29,8 +29,8 @@ TrainingSet load_tables(const Options& options) {
 
 TrainingSet measure_photos(const Options& options, Status& status) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
-    std::vector<Input> inputs = collect_inputs({options.input});
-    for (Input& input : inputs) {
+    Inputs inputs({options.input});
+    for (Input& input : inputs.all()) {
         const bool in_root = input.error.empty() && !input.relative.has_parent_path();
         if (in_root) input.error = "lies in no person's folder";
     }
@@ -38,7 +38,7 @@ TrainingSet measure_photos(const Options& options, Status& status) {
     status = run_batch<ffr::Face>(
         inputs, options.shared,
         [&](const Input& input) {
-            return measure_largest(pipeline, read_input(input, options.shared), options.shared);
+            return measure_largest(pipeline, read_input(input, options.shared).image, options.shared);
         },
         [&](const Input& input, ffr::Face& face) {
             set.samples.push_back({folder_name(input.path), face.embedding});
