@@ -8,11 +8,13 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ffr/align.hpp"
+#include "ffr/cluster.hpp"
 #include "ffr/face_detector.hpp"
 #include "ffr/hog.hpp"
 #include "ffr/image_io.hpp"
@@ -70,6 +72,22 @@ void add_landmarks(const ffr::LandmarkPredictor& predictor, const ffr::Image& ph
         [=] { return ffr::extract_chip(photo, ffr::face_chip_geometry(landmarks)); });
 }
 
+/// Grouping of 10,000 made-up faces, each person's around a point of its own and some 0.55 apart.
+void add_cluster(const std::string& name, std::size_t people) {
+    constexpr std::size_t kFaces = 10000;
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    std::vector<ffr::Embedding> centres(people), faces;
+    for (ffr::Embedding& centre : centres) {
+        for (float& value : centre) value = 0.09f * normal(random);
+    }
+    for (std::size_t i = 0; i < kFaces; ++i) {
+        faces.push_back(centres[i % people]);
+        for (float& value : faces.back()) value += 0.034f * normal(random);
+    }
+    add("cluster/" + name, benchmark::kMillisecond, kFaces, [faces] { return ffr::cluster_faces(faces, 0.6).back(); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -88,6 +106,8 @@ int main(int argc, char** argv) try {
     add_landmarks(pipeline.landmarks(), photo, faces.front().detection.box);
     add("whole_way", benchmark::kMillisecond, static_cast<std::int64_t>(faces.size()),
         [&] { return pipeline.faces(photo); });
+    add_cluster("500_people", 500);
+    add_cluster("one_person", 1);
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 } catch (const std::exception& error) {

@@ -109,7 +109,7 @@ Status run(const Options& options) {
     const ffr::FaceDetector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
-    Outputs outputs(options.output, ".png", inputs);
+    Outputs outputs(std::filesystem::u8path(options.output), ".png", inputs);
     return run_batch<Aligned>(
         inputs, options.shared, [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
         [&](const Input& input, Aligned& aligned) { emit(input, aligned, outputs, options); });

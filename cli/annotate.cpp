@@ -2,6 +2,14 @@
 
 #include <algorithm>
 
+#include "report.hpp"
+
+Annotation name_tag(const ffr::Rect& box, const ffr::Identity& who) {
+    const std::string label = who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
+    const ffr::Color color = who.name ? ffr::person_color(*who.name) : ffr::Color{170, 170, 170};
+    return {box, {}, label, color};
+}
+
 ffr::Image annotate(ffr::ImageView photo, const std::vector<Annotation>& faces) {
     ffr::Image picture = ffr::to_rgb(photo);
     const int longer = std::max(photo.width, photo.height);

@@ -60,7 +60,7 @@ void add_compare(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
         add_verb(app, "compare", "Tells whether photos show the same person, by the largest face of each",
-                 "ffr compare anna.jpg perhaps-anna.jpg");
+                 "ffr compare photos/people/barack_obama photos/unseen/obama2.jpg");
     add_inputs(*verb, options->inputs);
     verb->add_option("--distance", options->distance,
                      "nearer than this is the same person; by default 0.6, for nn4.small2 0.995")

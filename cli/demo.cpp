@@ -111,7 +111,7 @@ class Demo {
     }
 
   private:
-    std::filesystem::path folder() const { return options_.output; }
+    std::filesystem::path folder() const { return std::filesystem::u8path(options_.output); }
 
     void say(const std::string& text) const {
         if (!options_.shared.json) std::cout << text << std::endl;

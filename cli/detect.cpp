@@ -60,7 +60,7 @@ Status run(const Options& options, bool with_landmarks) {
     if (with_landmarks) predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {
@@ -91,13 +91,13 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, const char* exa
 }  // namespace
 
 void add_detect(CLI::App& app, Status& status) {
-    add(app, "detect", "Finds faces: a box, a score and a view each", "ffr detect --draw found party.jpg", false,
+    add(app, "detect", "Finds faces: a box, a score and a view each", "ffr detect photos --draw found", false,
         std::make_shared<Options>(), status);
 }
 
 void add_landmarks(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb = add(app, "landmarks", "Finds faces and the landmarks in them",
-                               "ffr landmarks --points 5 --json party.jpg", true, options, status);
+                               "ffr landmarks photos --points 5 --json", true, options, status);
     verb->add_option("--points", options->shared.points, "landmarks a face")->check(CLI::IsMember({5, 68}));
 }

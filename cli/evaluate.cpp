@@ -50,7 +50,7 @@ std::string picture_name(const std::string& person, const std::string& number, c
 
 /// LFW's pairs.txt: "FOLDS COUNT", then for each fold COUNT pairs of one person and COUNT pairs of two.
 std::vector<NamedPair> read_pairs(const std::string& path) {
-    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(path);
+    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(std::filesystem::u8path(path));
     std::istringstream in(std::string(bytes.begin(), bytes.end()));
     std::string text;
     std::size_t line = 1;
@@ -104,7 +104,7 @@ ffr::Embedding measure_lfw_picture(const ffr::Pipeline& pipeline, const ffr::Ima
 /// A row for each picture in a tree like LFW's, or for those that are wanted.
 std::vector<TableRow> measure_pictures(const Options& options, const std::set<std::string>* wanted, Status& status) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
-    Inputs inputs({options.input});
+    Inputs inputs(std::vector<std::string>{options.input});
     inputs.leave_out([&](const Input& input) {
         return input.error.empty() && wanted != nullptr && wanted->count(stem(input.path)) == 0;
     });
@@ -121,7 +121,8 @@ std::vector<TableRow> measure_pictures(const Options& options, const std::set<st
 }
 
 std::vector<TableRow> load_rows(const Options& options, const std::set<std::string>* wanted, Status& status) {
-    if (has_tables(options.input)) return read_tables(options.input, options.shared).rows;
+    const std::filesystem::path input = std::filesystem::u8path(options.input);
+    if (has_tables(input)) return read_tables(input, options.shared).rows;
     return measure_pictures(options, wanted, status);
 }
 
@@ -195,7 +196,7 @@ Status run_lfw(const Options& options) {
     Status status = kDone;
     const std::vector<TableRow> rows = load_rows(options, &wanted, status);
     const ffr::Verification result = ffr::verify(measure_pairs(pairs, rows, options));
-    write_verification(result, options.output);
+    write_verification(result, std::filesystem::u8path(options.output));
     if (options.shared.json) {
         print_record({{"pairs", pairs.size()},
                       {"folds", result.folds.size()},
@@ -268,7 +269,7 @@ Status run_classification(const Options& options) {
                       << " ms\n";
         }
     }
-    if (!results.empty()) write_identification(results, options.output);
+    if (!results.empty()) write_identification(results, std::filesystem::u8path(options.output));
     return status;
 }
 

@@ -125,40 +125,17 @@ void print_json(const Input& input, const Inferred& inferred) {
 ffr::Image draw(const Inferred& inferred) {
     std::vector<Annotation> annotations;
     for (const NamedFace& named : inferred.faces) {
-        const ffr::Identity& who = named.identity;
-        const std::string label = who.name ? *who.name + " " + fixed(who.confidence, 2) : "unknown";
-        const ffr::Color color = who.name ? ffr::person_color(*who.name) : ffr::Color{170, 170, 170};
-        annotations.push_back({named.face.detection.box, {}, label, color});
+        annotations.push_back(name_tag(named.face.detection.box, named.identity));
     }
     return annotate(inferred.image.image, annotations);
 }
 
-ffr::Identifier load_people(const Options& options) {
-    const ffr::WeightsFile file = ffr::WeightsFile::open(options.model);
-    if (file.kind() != "identifier") {
-        throw ffr::FormatError(options.model + ": is a weight file of kind '" + file.kind() +
-                               "'; infer needs a model made by `ffr train`");
-    }
-    return ffr::Identifier::load(file);
-}
-
-/// What measures the faces: the model's network, and nothing that the model wasn't trained with.
-ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const Options& options) {
-    SharedOptions shared = options.shared;
-    if (shared.embedder.empty()) shared.embedder = people.source().embedder;
-    ffr::Pipeline pipeline = load_pipeline(shared);
-    const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
-    const std::string reason = ffr::difference(people.source(), source);
-    if (!reason.empty()) throw ffr::FormatError(options.model + ": was trained with " + reason);
-    return pipeline;
-}
-
 Status run(const Options& options) {
-    const ffr::Identifier people = load_people(options);
-    const ffr::Pipeline pipeline = load_pipeline_for(people, options);
+    const ffr::Identifier people = load_people(options.model);
+    const ffr::Pipeline pipeline = load_pipeline_for(people, options.model, options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(options.draw, ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {
@@ -172,19 +149,14 @@ Status run(const Options& options) {
 void add_infer(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
-        add_verb(app, "infer", "Names the people in photos", "ffr infer people.ffr party.jpg --multi --draw named");
+        add_verb(app, "infer", "Names the people in photos", "ffr infer people.ffr photos/unseen --multi --draw named");
     verb->add_option("model", options->model, "a model made by ffr train")->required();
     add_inputs(*verb, options->inputs);
     add_shard(*verb, options->shared.shard);
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");
     verb->add_flag("--verbose", options->verbose, "how long each step took");
     verb->add_option("--draw", options->draw, "folder for copies of the images with the names drawn in");
-    verb->add_option(
-            "--distance", options->identify.max_distance,
-            "unknown when the nearest training face is farther away; by default what suits the model's network")
-        ->check(finite_number() & CLI::NonNegativeNumber);
-    verb->add_option("--confidence", options->identify.min_confidence, "unknown when less sure than this, 0..1")
-        ->check(finite_number() & CLI::Range(0.0, 1.0));
+    add_identify_options(*verb, options->identify);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] { status = run(*options); });

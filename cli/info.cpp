@@ -24,7 +24,7 @@ std::string blas_name() {
 /// True when a weight file that isn't shipped can be found.
 bool have_weights(const std::string& name, const SharedOptions& options) {
     try {
-        ffr::find_weights(name, options.weights);
+        ffr::find_weights(name, std::filesystem::u8path(options.weights));
         return true;
     } catch (const ffr::FileError&) {
         return false;

@@ -37,6 +37,10 @@ Inputs::Inputs(const std::vector<std::string>& arguments, const Shard& shard)
     if (known) all();
 }
 
+Inputs::Inputs(Input input) {
+    found_.push_back(std::move(input));
+}
+
 std::optional<Input> Inputs::next() {
     while (found_.empty()) {
         if (!look_further()) return std::nullopt;
@@ -70,7 +74,7 @@ bool Inputs::look_further() {
     if (arguments_.empty()) return false;
     std::optional<std::string> path = arguments_.front();
     if (*path == "-") path = standard_input_.next_line();
-    if (path && !path->empty()) add_path(*path);
+    if (path && !path->empty()) add_path(fs::u8path(*path));
     if (!path || arguments_.front() != "-") arguments_.pop_front();
     return true;
 }

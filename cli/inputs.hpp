@@ -27,6 +27,9 @@ class Inputs {
     /// \param shard  only these: by the path below the folder that's searched, or else by the path as it's given
     explicit Inputs(const std::vector<std::string>& arguments, const Shard& shard = {});
 
+    /// One image.
+    explicit Inputs(Input input);
+
     /// The next one; nothing at the end. Waits for standard input where that's to tell.
     std::optional<Input> next();
 

@@ -5,22 +5,42 @@
 
 #include "ffr/error.hpp"
 #include "ffr/version.hpp"
+#include "manual.hpp"
 #include "verbs.hpp"
+
+namespace {
+
+/// A flag that prints what's made of all definitions, and nothing else.
+void add_printed_flag(CLI::App& app, const std::string& name, const std::string& what,
+                      std::string (*text)(const CLI::App&)) {
+    const auto print = [&app, text] {
+        std::cout << text(app);
+        throw CLI::Success();
+    };
+    app.add_flag_callback(name, print, what)->trigger_on_parse();
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     std::ios::sync_with_stdio(false);
     CLI::App app{"Finds faces, marks them, straightens them, measures them and names them."};
     app.set_version_flag("--version", ffr::kVersion);
+    add_printed_flag(app, "--man", "Print the manual page and exit", manual_page);
+    add_printed_flag(app, "--bash-completion", "Print bash's completion script and exit", bash_completion);
     app.require_subcommand(1);
     app.footer("ffr VERB --help explains a verb with an example.");
     Status status = kDone;
     add_detect(app, status);
+    add_hog(app, status);
     add_landmarks(app, status);
     add_align(app, status);
     add_represent(app, status);
     add_compare(app, status);
     add_train(app, status);
     add_infer(app, status);
+    add_cluster(app, status);
+    add_video(app, status);
     add_evaluate(app, status);
     add_demo(app, status);
     add_bench(app, status);

@@ -5,7 +5,7 @@
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
     std::filesystem::path path;
     try {
-        path = ffr::find_weights(name, options.weights);
+        path = ffr::find_weights(name, std::filesystem::u8path(options.weights));
     } catch (const ffr::FileError&) {
         // A folder that the user named must have them; otherwise the program has its own.
         const char* const variable = std::getenv("FFR_WEIGHTS");
@@ -43,6 +43,24 @@ ffr::FaceEmbedder load_embedder(const SharedOptions& options) {
 
 ffr::Pipeline load_pipeline(const SharedOptions& options) {
     return {load_detector(options), load_landmarks(options), load_embedder(options)};
+}
+
+ffr::Identifier load_people(const std::string& model) {
+    const ffr::WeightsFile file = ffr::WeightsFile::open(std::filesystem::u8path(model));
+    if (file.kind() != "identifier") {
+        throw ffr::FormatError(model + ": is a weight file of kind '" + file.kind() +
+                               "', not a model made by `ffr train`");
+    }
+    return ffr::Identifier::load(file);
+}
+
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string& model, SharedOptions options) {
+    if (options.embedder.empty()) options.embedder = people.source().embedder;
+    ffr::Pipeline pipeline = load_pipeline(options);
+    const ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
+    const std::string reason = ffr::difference(people.source(), source);
+    if (!reason.empty()) throw ffr::FormatError(model + ": was trained with " + reason);
+    return pipeline;
 }
 
 ffr::DetectOptions detect_options(const SharedOptions& options) {

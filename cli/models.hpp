@@ -6,6 +6,7 @@
 
 #include "ffr/embedding.hpp"
 #include "ffr/face_detector.hpp"
+#include "ffr/identify.hpp"
 #include "ffr/landmarks.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/weights.hpp"
@@ -19,6 +20,13 @@ ffr::FaceDetector load_detector(const SharedOptions& options);
 ffr::LandmarkPredictor load_landmarks(const SharedOptions& options);
 ffr::FaceEmbedder load_embedder(const SharedOptions& options);
 ffr::Pipeline load_pipeline(const SharedOptions& options);
+
+/// A model that `ffr train` wrote. \throws ffr::FileError, ffr::FormatError
+ffr::Identifier load_people(const std::string& model);
+
+/// What measures faces for a model: its network, and nothing that it wasn't trained with.
+/// \throws ffr::FileError, ffr::FormatError
+ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string& model, SharedOptions options);
 
 /// How the detector shall search.
 ffr::DetectOptions detect_options(const SharedOptions& options);

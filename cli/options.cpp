@@ -12,8 +12,16 @@ CLI::Validator finite_number() {
         "");
 }
 
+void add_identify_options(CLI::App& verb, ffr::IdentifyOptions& options) {
+    verb.add_option("--distance", options.max_distance,
+                    "unknown when the nearest training face is farther away; by default what suits the model's network")
+        ->check(finite_number() & CLI::NonNegativeNumber);
+    verb.add_option("--confidence", options.min_confidence, "unknown when less sure than this, 0..1")
+        ->check(finite_number() & CLI::Range(0.0, 1.0));
+}
+
 void add_shared_options(CLI::App& verb, SharedOptions& options) {
-    const std::string group = "Common options";
+    const std::string group = kSharedGroup;
     verb.add_flag("--json", options.json, "JSON Lines on standard output, one object an image")->group(group);
     verb.add_flag("--quiet", options.quiet, "no progress bar")->group(group);
     verb.add_flag("--no-exif", options.no_exif, "take photos as they're stored, not upright by Exif")->group(group);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ffr/identify.hpp"
 #include "shard.hpp"
 
 /// What the user said about inputs, outputs and the search for faces.
@@ -25,8 +26,14 @@ struct SharedOptions {
     std::string precision;  // empty: not said, float32
 };
 
+/// Under which --help lists the shared options.
+inline constexpr const char* kSharedGroup = "Common options";
+
 /// Refuses what isn't a finite number.
 CLI::Validator finite_number();
+
+/// Adds the limits beyond which a face is unknown.
+void add_identify_options(CLI::App& verb, ffr::IdentifyOptions& options);
 
 /// Adds the shared options to a verb.
 void add_shared_options(CLI::App& verb, SharedOptions& options);

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <optional>
 
-/// Shows how many inputs are done, how many a second, and how long the rest will take.
+/// Shows how many inputs are done, how many a second, and how long the rest will take where it's known.
 class Progress {
   public:
     /// Shows nothing when `quiet`, when there's only one input, or when standard error isn't a terminal.

@@ -1,8 +1,10 @@
 // represent: faces as 128 numbers, as JSON or as OpenFace's pair of tables.
 
+#include <algorithm>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "journal.hpp"
 #include "measure.hpp"
@@ -81,8 +83,9 @@ Json made_by(const ffr::EmbeddingSource& source, const Options& options) {
 
 /// The rows of the tables that a run shall complete, if there are any.
 std::vector<TableRow> rows_of_tables(const ffr::EmbeddingSource& source, const Options& options) {
-    if (!options.resume || !has_tables(options.output)) return {};
-    Tables tables = read_tables(options.output, options.shared);
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    if (!options.resume || !has_tables(folder)) return {};
+    Tables tables = read_tables(folder, options.shared);
     const std::string reason = ffr::difference(tables.source, source);
     if (!reason.empty()) throw ffr::FormatError(options.output + ": the numbers there are of " + reason);
     return std::move(tables.rows);
@@ -90,28 +93,31 @@ std::vector<TableRow> rows_of_tables(const ffr::EmbeddingSource& source, const O
 
 /// The journal that was left, or a new one.
 Journal open_journal(const ffr::EmbeddingSource& source, const Options& options) {
-    const std::filesystem::path path = Journal::path_in(options.output);
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    const std::filesystem::path path = Journal::path_in(folder);
     std::error_code code;
     if (!std::filesystem::exists(path, code)) {
-        Journal::begin(options.output, made_by(source, options), rows_of_tables(source, options));
+        Journal::begin(folder, made_by(source, options), rows_of_tables(source, options));
     } else if (!options.resume) {
         throw ffr::FileError(path.u8string() +
                              ": is of a run that didn't end: go on with --resume, or delete it to begin anew");
     }
-    return {options.output, made_by(source, options)};
+    return {folder, made_by(source, options)};
 }
 
 /// First what's not among these paths, as it stands; then what is, in their order.
 std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std::string>& paths) {
     std::unordered_map<std::string, std::size_t> places;
     for (const std::string& path : paths) places.emplace(path, places.size() + 1);
-    const auto place = [&](const TableRow& row) {
-        const auto found = places.find(row.path);
-        return found == places.end() ? 0 : found->second;
-    };
-    std::stable_sort(rows.begin(), rows.end(),
-                     [&](const TableRow& a, const TableRow& b) { return place(a) < place(b); });
-    return rows;
+    std::vector<std::pair<std::size_t, TableRow*>> order;
+    for (TableRow& row : rows) {
+        const auto place = places.find(row.path);
+        order.emplace_back(place == places.end() ? 0 : place->second, &row);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<TableRow> result;
+    for (const auto& [place, row] : order) result.push_back(std::move(*row));
+    return result;
 }
 
 /// Measures the photos that have no row yet. A row is written when its photo is done; the tables are made of them at the
@@ -119,6 +125,7 @@ std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std:
 Status run_to_tables(const ffr::Pipeline& pipeline, Inputs& inputs, const Options& options) {
     ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
     if (options.aligned) source.alignment.clear();  // who aligned them knows how, we don't
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
     Journal journal = open_journal(source, options);
     std::unordered_set<std::string> taken;
     for (const TableRow& row : journal.rows()) taken.insert(row.path);
@@ -140,10 +147,10 @@ Status run_to_tables(const ffr::Pipeline& pipeline, Inputs& inputs, const Option
             [&](const Input& input, Represented& result) { print(input, result, options); });
     } catch (const Interrupted& stopped) {
         throw Interrupted(stopped.signal, std::string(stopped.what()) + "; " + count_of(journal.rows().size(), "row") +
-                                              " kept in " + Journal::path_in(options.output).u8string() +
+                                              " kept in " + Journal::path_in(folder).u8string() +
                                               ": the same command with --resume goes on");
     }
-    if (!journal.rows().empty()) write_tables({ordered(journal.rows(), paths), source}, options.output);
+    if (!journal.rows().empty()) write_tables({ordered(journal.rows(), paths), source}, folder);
     journal.remove();
     return status;
 }

@@ -8,12 +8,15 @@
 #include "batch.hpp"
 
 void add_detect(CLI::App& app, Status& status);
+void add_hog(CLI::App& app, Status& status);
 void add_landmarks(CLI::App& app, Status& status);
 void add_align(CLI::App& app, Status& status);
 void add_represent(CLI::App& app, Status& status);
 void add_compare(CLI::App& app, Status& status);
 void add_train(CLI::App& app, Status& status);
 void add_infer(CLI::App& app, Status& status);
+void add_cluster(CLI::App& app, Status& status);
+void add_video(CLI::App& app, Status& status);
 void add_evaluate(CLI::App& app, Status& status);
 void add_demo(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);

@@ -7,6 +7,10 @@ install(DIRECTORY weights/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ffr/weights PATT
 install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(FFR_BUILD_PROGRAM)
   install(TARGETS ffr_program)
+  if(TARGET ffr_manual)
+    install(FILES ${PROJECT_BINARY_DIR}/cli/ffr.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES ${PROJECT_BINARY_DIR}/cli/ffr.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ffr)
+  endif()
 endif()
 
 # Other targets build the kernels only where they link them, but an installation has them.

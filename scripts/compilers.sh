@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compiles the one header by every g++ and clang++ that's installed, in each language version from C++17 on, with all
-# warnings as errors, and prints a table. Before a release, install all that Debian has:
-#   apt-get install g++-11 clang-13 clang-14 clang-15 clang-16 clang-19
+# Compiles the one header by every g++ and clang++ that's installed, MinGW's and emscripten's among them, in each language
+# version from C++17 on, with all warnings as errors, and prints a table. Before a release, install all that Debian has:
+#   apt-get install g++-11 clang-13 clang-14 clang-15 clang-16 clang-19 g++-mingw-w64-x86-64-posix emscripten
 set -uo pipefail
 cd "$(dirname "$0")/.."
 stb=$(find /usr/include /usr/local/include -name stb_image.h -printf '%h' -quit)
 # Found by name, newest names last; plain g++ and clang++ are among them.
-compilers=$(compgen -c | grep -xE '(g|clang)\+\+-[0-9]+' | sort -uV)
+compilers=$(compgen -c | grep -xE '(g|clang)\+\+-[0-9]+|x86_64-w64-mingw32-g\+\+-posix|em\+\+' | sort -uV)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0

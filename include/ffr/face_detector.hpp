@@ -15,6 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -39,6 +40,14 @@ struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
     double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
     int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+};
+
+/// A window that a filter was held against, see FaceDetector::best_window.
+struct DetectorWindow {
+    Detection detection;  ///< what became of it
+    int level = 0;        ///< of the pyramid: that often the (upsampled) image was scaled by 5/6
+    HogFeatures
+        features;  ///< the 10 x 10 cells that the filter saw; zeros where the window hangs over the level's features
 };
 
 /// How FaceDetector::detect searches.
@@ -107,17 +116,52 @@ class FaceDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
+        std::vector<Detection> all;
+        for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+            all.push_back(found.detection);
         }
-        detail::require_searchable(image, options.upsample);
-        detail::Planes level = detail::split_channels(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
-        std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
+        std::vector<Detection> faces = suppress(all);
         for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
         return faces;
+    }
+
+    /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
+    ///
+    /// The sum of its features times view_filter(), less the filter's threshold, is its score.
+    /// \throws InvalidArgument as detect()
+    /// Cost: of detect(), and of the pyramid down to the window's level once more.
+    std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        const std::vector<Candidate> found =
+            candidates(base_level(image, options, workspace), options.threshold, workspace);
+        if (found.empty()) return std::nullopt;
+        const Candidate& best = found.front();
+        detail::Planes level = base_level(image, options, workspace);
+        for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+        DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        return window;
+    }
+
+    /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
+    int views() const { return static_cast<int>(filters_.size()); }
+
+    /// A view's filter as a whole, summed up from its separable parts: a weight for each feature of 10 x 10 cells, of
+    /// either sign.
+    /// \param view  0..views()-1. \throws InvalidArgument for another one
+    HogFeatures view_filter(int view) const {
+        if (view < 0 || view >= views()) {
+            throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                  std::to_string(view));
+        }
+        HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+        for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+            float* weight = filter.plane(pair.plane);
+            for (const float down : pair.column) {
+                for (const float across : pair.row) *weight++ += down * across;
+            }
+        }
+        return filter;
     }
 
   private:
@@ -150,9 +194,22 @@ class FaceDetector {
         int level, row, column;
     };
 
+    /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
+    static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
+        require_pixels(image);
+        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
+            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
+                                  std::to_string(options.upsample));
+        }
+        detail::require_searchable(image, options.upsample);
+        detail::Planes level = detail::split_channels(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
+        return level;
+    }
+
     /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
     /// columns.
-    std::vector<Detection> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
         std::vector<Candidate> found;
         const int levels = pyramid_levels(image.width(), image.height());
         for (int level = 0; level < levels && !image.empty(); ++level) {
@@ -163,9 +220,25 @@ class FaceDetector {
             return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
                    std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
         });
-        std::vector<Detection> all;
-        for (const Candidate& candidate : found) all.push_back(candidate.detection);
-        return all;
+        return found;
+    }
+
+    /// What a filter sees in a window of a level.
+    static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
+        const detail::CellGrid grid(level.width(), level.height());
+        const int top = window.row - detail::kFilterBefore, left = window.column - detail::kFilterBefore;
+        const int first = std::max(top, 0), end = std::min(top + detail::kFilterSize, grid.feature_rows());
+        const auto map = detail::hog_features(level, grid, first, end, workspace);
+        HogFeatures seen(detail::kFilterSize, detail::kFilterSize);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first; y < end; ++y) {
+                float* const to = seen.plane(plane) + (y - top) * detail::kFilterSize;
+                for (int x = std::max(left, 0); x < std::min(left + detail::kFilterSize, grid.feature_columns()); ++x) {
+                    to[x - left] = map.row(plane, y)[x];
+                }
+            }
+        }
+        return seen;
     }
 
     /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.

@@ -133,6 +133,43 @@ inline Gallery make_gallery(const std::vector<LabelledEmbedding>& samples) {
     return gallery;
 }
 
+namespace detail {
+
+/// No sample is left out.
+constexpr std::size_t kNoSample = std::numeric_limits<std::size_t>::max();
+
+/// For each person the distance to the nearest training embedding, as if one of those weren't there.
+inline std::vector<double> distances_to_people(const Gallery& gallery, const Embedding& embedding,
+                                               std::size_t left_out) {
+    std::vector<double> nearest(gallery.names.size(), std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        double& distance = nearest[static_cast<std::size_t>(gallery.labels[i])];
+        if (i != left_out) distance = std::min(distance, ffr::distance(gallery.embeddings[i], embedding));
+    }
+    return nearest;
+}
+
+/// See Identifier::identify.
+inline Identity name_by(const Gallery& gallery, const LinearSvm& svm, const Embedding& embedding, double max_distance,
+                        double min_confidence, std::size_t left_out = kNoSample) {
+    const std::vector<double> probabilities = svm.probabilities(embedding);
+    const std::vector<double> distances = distances_to_people(gallery, embedding, left_out);
+    std::size_t best = 0;
+    for (std::size_t person = 1; person < distances.size(); ++person) {
+        const bool near = distances[person] <= max_distance;
+        const bool best_near = distances[best] <= max_distance;
+        const bool better =
+            near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
+        if (better) best = person;
+    }
+    Identity identity{std::nullopt, gallery.names[best], probabilities[best], distances[best]};
+    const bool known = identity.distance <= max_distance && identity.confidence >= min_confidence;
+    if (known) identity.name = identity.candidate;
+    return identity;
+}
+
+}  // namespace detail
+
 /// Knows people by their embeddings. Immutable: safe from many threads.
 class Identifier {
   public:
@@ -140,16 +177,13 @@ class Identifier {
     /// \param samples  in any order; one a person is enough, several are better. Equal names are one person
     /// \throws InvalidArgument as make_gallery does, or for options that aren't above 0
     static Identifier train(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {}) {
-        Identifier identifier;
-        identifier.source_ = options.source;
-        identifier.gallery_ = make_gallery(samples);
-        identifier.svm_.class_count = identifier.gallery_.names.size();
-        identifier.svm_.dimension = kDimension;
-        if (identifier.svm_.class_count > 1) {
-            identifier.svm_ = train_linear_svm(identifier.gallery_.embeddings, identifier.gallery_.labels,
-                                               static_cast<int>(identifier.svm_.class_count), options.svm);
+        Gallery gallery = make_gallery(samples);
+        const std::size_t people = gallery.names.size();
+        LinearSvm svm{people, kDimension, {}};
+        if (people > 1) {
+            svm = train_linear_svm(gallery.embeddings, gallery.labels, static_cast<int>(people), options.svm);
         }
-        return identifier;
+        return {options.source, std::move(gallery), std::move(svm)};
     }
 
     /// Reads a model that save() wrote. \throws FileError when it can't be read, FormatError when it isn't one
@@ -158,11 +192,10 @@ class Identifier {
     /// The same from an open file; copies what it needs.
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
-        Identifier identifier;
-        identifier.source_ = load_source(file);
-        identifier.gallery_ = load_gallery(file);
-        identifier.svm_ = load_svm(file, identifier.gallery_.names.size());
-        return identifier;
+        EmbeddingSource source = load_source(file);
+        Gallery gallery = load_gallery(file);
+        LinearSvm svm = load_svm(file, gallery.names.size());
+        return {std::move(source), std::move(gallery), std::move(svm)};
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
@@ -181,21 +214,8 @@ class Identifier {
     /// Cost: grows with the square of the number of people; 0.4 ms for 100. Thread-safe.
     Identity identify(const Embedding& embedding, const IdentifyOptions& options = {}) const {
         if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
-        const std::vector<double> probabilities = svm_.probabilities(embedding);
-        const std::vector<double> distances = distances_to_people(embedding);
-        const double max_distance = options.max_distance.value_or(source_.same_person_distance);
-        std::size_t best = 0;
-        for (std::size_t person = 1; person < distances.size(); ++person) {
-            const bool near = distances[person] <= max_distance;
-            const bool best_near = distances[best] <= max_distance;
-            const bool better =
-                near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
-            if (better) best = person;
-        }
-        Identity identity{std::nullopt, gallery_.names[best], probabilities[best], distances[best]};
-        const bool known = identity.distance <= max_distance && identity.confidence >= options.min_confidence;
-        if (known) identity.name = identity.candidate;
-        return identity;
+        return detail::name_by(gallery_, svm_, embedding, options.max_distance.value_or(source_.same_person_distance),
+                               options.min_confidence);
     }
 
     /// Everybody known, sorted bytewise.
@@ -212,17 +232,8 @@ class Identifier {
   private:
     static constexpr std::size_t kDimension = std::tuple_size_v<Embedding>;
 
-    Identifier() = default;
-
-    /// For each person the distance to the nearest training embedding.
-    std::vector<double> distances_to_people(const Embedding& embedding) const {
-        std::vector<double> nearest(gallery_.names.size(), std::numeric_limits<double>::infinity());
-        for (std::size_t i = 0; i < gallery_.embeddings.size(); ++i) {
-            double& distance = nearest[static_cast<std::size_t>(gallery_.labels[i])];
-            distance = std::min(distance, ffr::distance(gallery_.embeddings[i], embedding));
-        }
-        return nearest;
-    }
+    Identifier(EmbeddingSource source, Gallery gallery, LinearSvm svm)
+        : source_(std::move(source)), gallery_(std::move(gallery)), svm_(std::move(svm)) {}
 
     WeightsWriter writer() const {
         std::vector<float> embeddings;

@@ -512,9 +512,12 @@ inline std::filesystem::path program_folder() {
 /// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
 inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
     if (!explicit_folder.empty()) return {explicit_folder};
-    if (const char* const variable = std::getenv("FFR_WEIGHTS"); variable != nullptr && *variable != '\0') {
-        return {std::filesystem::path(variable)};
-    }
+#if defined(_WIN32)
+    const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
+#else
+    const char* const variable = std::getenv("FFR_WEIGHTS");
+#endif
+    if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
     const std::filesystem::path here = program_folder();
     if (here.empty()) return {};
     return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};

@@ -185,6 +185,8 @@ class InvalidArgument : public Error {
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <process.h>
 #endif
 
 
@@ -267,6 +269,8 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
+#elif defined(_WIN32)
+    const long process = ::_getpid();
 #else
     const long process = 0;
 #endif
@@ -839,9 +843,12 @@ inline std::filesystem::path program_folder() {
 /// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
 inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
     if (!explicit_folder.empty()) return {explicit_folder};
-    if (const char* const variable = std::getenv("FFR_WEIGHTS"); variable != nullptr && *variable != '\0') {
-        return {std::filesystem::path(variable)};
-    }
+#if defined(_WIN32)
+    const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
+#else
+    const char* const variable = std::getenv("FFR_WEIGHTS");
+#endif
+    if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
     const std::filesystem::path here = program_folder();
     if (here.empty()) return {};
     return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
@@ -2341,7 +2348,11 @@ class Workspace {
 // stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
 
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
 #define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
 #define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
 #elif defined(__GNUC__)
@@ -2364,10 +2375,28 @@ class Workspace {
 #include <string>
 
 
-// Elsewhere than with g++ or clang++, plain loops are all there is; g++ for Windows doesn't align the stack for AVX.
-#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
-#define FFR_X86_KERNELS
+// Which paths this build has; elsewhere than with g++ or clang++, plain loops are all there is.
+#if defined(__GNUC__) && defined(__SSE2__)
+#define FFR_SSE2_KERNELS
+#include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+// WebAssembly's registers are like SSE2's. emscripten has SSE2's functions for them, but only for -msse2.
+#define FFR_SSE2_KERNELS
+#define __SSE__
+#define __SSE2__
+#include <emmintrin.h>
+#undef __SSE2__
+#undef __SSE__
+#endif
+// g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
+// FFR_WINDOWS_AVX is for those who have its moves made unaligned: see docs/macros.md.
+#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32) || defined(FFR_WINDOWS_AVX))
+#define FFR_AVX_KERNELS
 #include <cpuid.h>
+#include <immintrin.h>
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define FFR_NEON_KERNELS
+#include <arm_neon.h>
 #endif
 
 // The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
@@ -2421,7 +2450,7 @@ inline const char* simd_name(SimdPath path) {
 
 /// True when this build has the path and the machine can run it.
 inline bool has_simd(SimdPath path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512) return __builtin_cpu_supports("avx512f");
     if (path == SimdPath::avx2) {
         // Compilers don't all know F16C's name here: it's leaf 1, ECX bit 29.
@@ -2429,8 +2458,10 @@ inline bool has_simd(SimdPath path) {
         const bool widens = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && widens;
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path == SimdPath::sse2) return true;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) return true;
 #endif
     return path == SimdPath::scalar;
@@ -2460,12 +2491,6 @@ inline SimdPath simd_path() {
 }  // namespace kernels
 }  // namespace v0_1
 }  // namespace ffr
-
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 namespace ffr {
 inline namespace v0_1 {
@@ -2894,7 +2919,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_exact
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_exact {
 
@@ -2938,7 +2963,11 @@ struct Vector {
     }
     static Register to_float(Integers value) { return _mm_cvtepi32_ps(value); }
     static Register difference(Integers a, Integers b) { return _mm_cvtepi32_ps(_mm_sub_epi32(a, b)); }
-    static Integers truncate(Register value) { return _mm_cvttps_epi32(value); }
+    /// As the compiler does it: emscripten's _mm_cvttps_epi32 goes lane by lane.
+    static Integers truncate(Register value) {
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return reinterpret_cast<Integers>(__builtin_convertvector(value, Lanes));
+    }
 
     static void split(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
         split_pixels(pixels, red, green, blue);
@@ -3248,6 +3277,10 @@ inline constexpr ExactKernels kExactKernels{kStrip,     split_row, blend_row, or
 FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_exact
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -3994,7 +4027,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_exact {
 
@@ -4359,14 +4392,16 @@ FFR_EXACT_FLOAT_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512_exact::kExactKernels;
         case SimdPath::avx2:
             return avx2_exact::kExactKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2_exact::kExactKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon_exact::kExactKernels;
 #endif
@@ -5438,6 +5473,7 @@ FFR_EXACT_FLOAT_END
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -5454,6 +5490,14 @@ struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
     double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
     int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+};
+
+/// A window that a filter was held against, see FaceDetector::best_window.
+struct DetectorWindow {
+    Detection detection;  ///< what became of it
+    int level = 0;        ///< of the pyramid: that often the (upsampled) image was scaled by 5/6
+    HogFeatures
+        features;  ///< the 10 x 10 cells that the filter saw; zeros where the window hangs over the level's features
 };
 
 /// How FaceDetector::detect searches.
@@ -5522,17 +5566,52 @@ class FaceDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
+        std::vector<Detection> all;
+        for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+            all.push_back(found.detection);
         }
-        detail::require_searchable(image, options.upsample);
-        detail::Planes level = detail::split_channels(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
-        std::vector<Detection> faces = suppress(candidates(std::move(level), options.threshold, workspace));
+        std::vector<Detection> faces = suppress(all);
         for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
         return faces;
+    }
+
+    /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
+    ///
+    /// The sum of its features times view_filter(), less the filter's threshold, is its score.
+    /// \throws InvalidArgument as detect()
+    /// Cost: of detect(), and of the pyramid down to the window's level once more.
+    std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        const std::vector<Candidate> found =
+            candidates(base_level(image, options, workspace), options.threshold, workspace);
+        if (found.empty()) return std::nullopt;
+        const Candidate& best = found.front();
+        detail::Planes level = base_level(image, options, workspace);
+        for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+        DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        return window;
+    }
+
+    /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
+    int views() const { return static_cast<int>(filters_.size()); }
+
+    /// A view's filter as a whole, summed up from its separable parts: a weight for each feature of 10 x 10 cells, of
+    /// either sign.
+    /// \param view  0..views()-1. \throws InvalidArgument for another one
+    HogFeatures view_filter(int view) const {
+        if (view < 0 || view >= views()) {
+            throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                  std::to_string(view));
+        }
+        HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+        for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+            float* weight = filter.plane(pair.plane);
+            for (const float down : pair.column) {
+                for (const float across : pair.row) *weight++ += down * across;
+            }
+        }
+        return filter;
     }
 
   private:
@@ -5565,9 +5644,22 @@ class FaceDetector {
         int level, row, column;
     };
 
+    /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
+    static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
+        require_pixels(image);
+        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
+            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
+                                  std::to_string(options.upsample));
+        }
+        detail::require_searchable(image, options.upsample);
+        detail::Planes level = detail::split_channels(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
+        return level;
+    }
+
     /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
     /// columns.
-    std::vector<Detection> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
         std::vector<Candidate> found;
         const int levels = pyramid_levels(image.width(), image.height());
         for (int level = 0; level < levels && !image.empty(); ++level) {
@@ -5578,9 +5670,25 @@ class FaceDetector {
             return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
                    std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
         });
-        std::vector<Detection> all;
-        for (const Candidate& candidate : found) all.push_back(candidate.detection);
-        return all;
+        return found;
+    }
+
+    /// What a filter sees in a window of a level.
+    static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
+        const detail::CellGrid grid(level.width(), level.height());
+        const int top = window.row - detail::kFilterBefore, left = window.column - detail::kFilterBefore;
+        const int first = std::max(top, 0), end = std::min(top + detail::kFilterSize, grid.feature_rows());
+        const auto map = detail::hog_features(level, grid, first, end, workspace);
+        HogFeatures seen(detail::kFilterSize, detail::kFilterSize);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first; y < end; ++y) {
+                float* const to = seen.plane(plane) + (y - top) * detail::kFilterSize;
+                for (int x = std::max(left, 0); x < std::min(left + detail::kFilterSize, grid.feature_columns()); ++x) {
+                    to[x - left] = map.row(plane, y)[x];
+                }
+            }
+        }
+        return seen;
     }
 
     /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
@@ -5657,6 +5765,126 @@ class FaceDetector {
 
 FFR_EXACT_FLOAT_END
 
+// ---- ffr/hog_picture.hpp
+/// \file
+/// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
+/// the brighter the more of them there are.
+///
+///     features of a cell          a stroke for each of nine directions
+///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
+///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
+///
+/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
+/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31 planes).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Weights of a cell's nine undirected orientations: each is a direction, its opposite and both without sign together.
+/// What's below 0, as in a filter, speaks against an edge and isn't drawn.
+inline std::array<float, kUnsignedBins> stroke_weights(const HogFeatures& features, int row, int column) {
+    std::array<float, kUnsignedBins> weights{};
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        const float sum = features.at(o, row, column) + features.at(o + kUnsignedBins, row, column) +
+                          features.at(o + kSignedBins, row, column);
+        weights[static_cast<std::size_t>(o)] = std::max(sum, 0.0f);
+    }
+    return weights;
+}
+
+/// How much of each pixel of a cell a stroke covers, 0..1, row after row.
+inline std::vector<float> stroke_coverage(int orientation, int cell) {
+    const double half = cell / 2.0, thickness = std::max(1.0, cell / 12.0), margin = cell / 16.0;
+    const double along_x = -static_cast<double>(kDirectionY[orientation]);  // edges are perpendicular to their gradient
+    const double along_y = static_cast<double>(kDirectionX[orientation]);
+    std::vector<float> coverage;
+    for (int y = 0; y < cell; ++y) {
+        for (int x = 0; x < cell; ++x) {
+            const double dx = x + 0.5 - half, dy = y + 0.5 - half;
+            const double along = std::abs(dx * along_x + dy * along_y), aside = std::abs(dx * along_y - dy * along_x);
+            const double inside = std::min(half - margin - along, thickness / 2 - aside);
+            coverage.push_back(static_cast<float>(std::clamp(inside + 0.5, 0.0, 1.0)));
+        }
+    }
+    return coverage;
+}
+
+/// The least weight that's drawn white: the largest, but for a few that stand out far from all others and would leave these
+/// in the dark. 0 when there's nothing to draw.
+inline float white_weight(const HogFeatures& features) {
+    double largest = 0, sum = 0, squares = 0;
+    for (int row = 0; row < features.rows(); ++row) {
+        for (int column = 0; column < features.columns(); ++column) {
+            for (const float weight : stroke_weights(features, row, column)) {
+                const auto w = static_cast<double>(weight);
+                largest = std::max(largest, w);
+                sum += w;
+                squares += w * w;
+            }
+        }
+    }
+    const double count = std::max(1.0, double{kUnsignedBins} * features.rows() * features.columns());
+    const double mean = sum / count, deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+    return static_cast<float>(std::min(largest, mean + 4 * deviation));
+}
+
+}  // namespace detail
+
+/// Draws features, or a filter's weights, as strokes of gray on black.
+///
+/// \param features  of an image (extract_hog) or of a filter (FaceDetector::view_filter)
+/// \param cell      side of a cell in the picture in pixels, 2..256; strokes are told apart from 8 on
+/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, up to white for
+///          the strongest of the picture and for all beyond the mean by four standard deviations; where strokes cross, the
+///          brighter one is seen
+/// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
+/// Cost: nine multiplications a pixel of the picture.
+inline Image hog_picture(const HogFeatures& features, int cell = 16) {
+    constexpr int kSmallest = 2, kLargest = 256;
+    if (cell < kSmallest || cell > kLargest) {
+        throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
+                              std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
+    }
+    if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
+        throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
+                              std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
+                              " pixels has too many pixels");
+    }
+    std::array<std::vector<float>, detail::kUnsignedBins> strokes;
+    for (int o = 0; o < detail::kUnsignedBins; ++o) {
+        strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
+    }
+    Image picture(features.columns() * cell, features.rows() * cell, 1);
+    const float white = detail::white_weight(features);
+    if (!(white > 0)) return picture;
+    for (int y = 0; y < picture.height(); ++y) {
+        for (int column = 0; column < features.columns(); ++column) {
+            const auto weights = detail::stroke_weights(features, y / cell, column);
+            for (int x = 0; x < cell; ++x) {
+                const auto place = static_cast<std::size_t>(y % cell * cell + x);
+                float seen = 0;
+                for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
+                picture.row(y)[column * cell + x] =
+                    static_cast<std::uint8_t>(255.0f * std::min(seen / white, 1.0f) + 0.5f);
+            }
+        }
+    }
+    return picture;
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
 // ---- ffr/landmarks.hpp
 /// \file
 /// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
@@ -5693,12 +5921,6 @@ FFR_EXACT_FLOAT_END
 #include <cstdint>
 #include <cstring>
 
-
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 namespace ffr {
 inline namespace v0_1 {
@@ -5833,7 +6055,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_leaves
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_leaves {
 
@@ -5923,6 +6145,10 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_leaves
 
+#endif
+
+#if defined(FFR_AVX_KERNELS)
+
 FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_leaves {
@@ -6011,7 +6237,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_leaves {
 
@@ -6105,12 +6331,14 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
                        float* shape) {
     const int coding = static_cast<int>(table.coding);
     std::size_t done = 0;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         done = avx2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar) done = sse2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) done = neon_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
 #endif
     static_cast<void>(path);
@@ -6449,12 +6677,6 @@ FFR_EXACT_FLOAT_END
 #include <cstdint>
 
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -6516,7 +6738,7 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 }  // namespace plain_halving
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_halving {
 
@@ -6578,6 +6800,10 @@ inline void filter_across(const std::uint16_t* sums, int step, int count, std::u
 inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 }  // namespace sse2_halving
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -6645,7 +6871,7 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_halving {
 
@@ -6702,11 +6928,13 @@ inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
 
 /// The kernels of a path, which the machine has to have, for at least `count` numbers.
 inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && count >= avx2_halving::Vector::kLanes) return avx2_halving::kHalvingKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar && count >= sse2_halving::Vector::kLanes) return sse2_halving::kHalvingKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && count >= neon_halving::Vector::kLanes) return neon_halving::kHalvingKernels;
 #endif
     static_cast<void>(path);
@@ -6728,10 +6956,6 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
 #include <cstdint>
 #include <cstring>
 
-
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#endif
 
 namespace ffr {
 inline namespace v0_1 {
@@ -6827,7 +7051,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_sampling
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -6913,7 +7137,7 @@ FFR_TARGET_END
 /// register with.
 inline MixSamples mix_samples_of(SimdPath path, int channels) {
     if (channels == 1) return plain_sampling::mix_samples<plain_sampling::GrayPixel>;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         return avx2_sampling::mix_samples<avx2_sampling::ColourPixel>;
     }
@@ -8092,12 +8316,6 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 #include <cstring>
 
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -8631,7 +8849,7 @@ inline constexpr Kernels kKernels{Vector::kRows,
 
 }  // namespace scalar
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2 {
 
@@ -9131,6 +9349,10 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   normalise_across_channels};
 
 }  // namespace sse2
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2,fma,f16c")
 
@@ -10150,7 +10372,7 @@ inline constexpr Kernels kKernels{Vector::kRows,
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon {
 
@@ -10661,14 +10883,16 @@ inline constexpr Kernels kKernels{Vector::kRows,
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512::kKernels;
         case SimdPath::avx2:
             return avx2::kKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2::kKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon::kKernels;
 #endif
@@ -11313,12 +11537,12 @@ using DefaultLayers = SimdLayers;
 
 
 // What takes a newer compiler than the rest.
-#if defined(FFR_X86_KERNELS) && \
+#if defined(FFR_AVX_KERNELS) && \
     ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
 #define FFR_AVX_VNNI_KERNELS
 #endif
 
-#if defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#if defined(__linux__) && defined(FFR_NEON_KERNELS)
 #include <sys/auxv.h>
 #endif
 
@@ -11368,7 +11592,7 @@ inline const char* int8_name(Int8Path path) {
 
 /// The best way that the machine has and a SIMD path leaves.
 inline Int8Path int8_path(SimdPath path = simd_path()) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512 && __builtin_cpu_supports("avx512vnni")) return Int8Path::avx512_vnni;
 #if defined(FFR_AVX_VNNI_KERNELS)
     // AVX-VNNI: leaf 7, subleaf 1, EAX bit 4.
@@ -11376,7 +11600,7 @@ inline Int8Path int8_path(SimdPath path = simd_path()) {
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0) return Int8Path::avx_vnni;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) return Int8Path::neon_dot;
 #endif
     static_cast<void>(path);
@@ -11603,7 +11827,7 @@ inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product,  product_of_pi
 
 }  // namespace plain_int8
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 #if defined(FFR_AVX_VNNI_KERNELS)
 
@@ -12038,7 +12262,7 @@ inline constexpr Int8Kernels kInt8Kernels{Vector::kRows, product,  product_of_pi
 
 FFR_TARGET_END
 
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
 
 #if defined(__clang__)
 FFR_TARGET_BEGIN("dotprod")
@@ -12261,14 +12485,14 @@ FFR_TARGET_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case Int8Path::avx512_vnni:
             return avx512_vnni::kInt8Kernels;
 #if defined(FFR_AVX_VNNI_KERNELS)
         case Int8Path::avx_vnni:
             return avx_vnni::kInt8Kernels;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
         case Int8Path::neon_dot:
             return neon_dot::kInt8Kernels;
 #endif
@@ -13950,6 +14174,43 @@ inline Gallery make_gallery(const std::vector<LabelledEmbedding>& samples) {
     return gallery;
 }
 
+namespace detail {
+
+/// No sample is left out.
+constexpr std::size_t kNoSample = std::numeric_limits<std::size_t>::max();
+
+/// For each person the distance to the nearest training embedding, as if one of those weren't there.
+inline std::vector<double> distances_to_people(const Gallery& gallery, const Embedding& embedding,
+                                               std::size_t left_out) {
+    std::vector<double> nearest(gallery.names.size(), std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        double& distance = nearest[static_cast<std::size_t>(gallery.labels[i])];
+        if (i != left_out) distance = std::min(distance, ffr::distance(gallery.embeddings[i], embedding));
+    }
+    return nearest;
+}
+
+/// See Identifier::identify.
+inline Identity name_by(const Gallery& gallery, const LinearSvm& svm, const Embedding& embedding, double max_distance,
+                        double min_confidence, std::size_t left_out = kNoSample) {
+    const std::vector<double> probabilities = svm.probabilities(embedding);
+    const std::vector<double> distances = distances_to_people(gallery, embedding, left_out);
+    std::size_t best = 0;
+    for (std::size_t person = 1; person < distances.size(); ++person) {
+        const bool near = distances[person] <= max_distance;
+        const bool best_near = distances[best] <= max_distance;
+        const bool better =
+            near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
+        if (better) best = person;
+    }
+    Identity identity{std::nullopt, gallery.names[best], probabilities[best], distances[best]};
+    const bool known = identity.distance <= max_distance && identity.confidence >= min_confidence;
+    if (known) identity.name = identity.candidate;
+    return identity;
+}
+
+}  // namespace detail
+
 /// Knows people by their embeddings. Immutable: safe from many threads.
 class Identifier {
   public:
@@ -13957,16 +14218,13 @@ class Identifier {
     /// \param samples  in any order; one a person is enough, several are better. Equal names are one person
     /// \throws InvalidArgument as make_gallery does, or for options that aren't above 0
     static Identifier train(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {}) {
-        Identifier identifier;
-        identifier.source_ = options.source;
-        identifier.gallery_ = make_gallery(samples);
-        identifier.svm_.class_count = identifier.gallery_.names.size();
-        identifier.svm_.dimension = kDimension;
-        if (identifier.svm_.class_count > 1) {
-            identifier.svm_ = train_linear_svm(identifier.gallery_.embeddings, identifier.gallery_.labels,
-                                               static_cast<int>(identifier.svm_.class_count), options.svm);
+        Gallery gallery = make_gallery(samples);
+        const std::size_t people = gallery.names.size();
+        LinearSvm svm{people, kDimension, {}};
+        if (people > 1) {
+            svm = train_linear_svm(gallery.embeddings, gallery.labels, static_cast<int>(people), options.svm);
         }
-        return identifier;
+        return {options.source, std::move(gallery), std::move(svm)};
     }
 
     /// Reads a model that save() wrote. \throws FileError when it can't be read, FormatError when it isn't one
@@ -13975,11 +14233,10 @@ class Identifier {
     /// The same from an open file; copies what it needs.
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
-        Identifier identifier;
-        identifier.source_ = load_source(file);
-        identifier.gallery_ = load_gallery(file);
-        identifier.svm_ = load_svm(file, identifier.gallery_.names.size());
-        return identifier;
+        EmbeddingSource source = load_source(file);
+        Gallery gallery = load_gallery(file);
+        LinearSvm svm = load_svm(file, gallery.names.size());
+        return {std::move(source), std::move(gallery), std::move(svm)};
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
@@ -13998,21 +14255,8 @@ class Identifier {
     /// Cost: grows with the square of the number of people; 0.4 ms for 100. Thread-safe.
     Identity identify(const Embedding& embedding, const IdentifyOptions& options = {}) const {
         if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
-        const std::vector<double> probabilities = svm_.probabilities(embedding);
-        const std::vector<double> distances = distances_to_people(embedding);
-        const double max_distance = options.max_distance.value_or(source_.same_person_distance);
-        std::size_t best = 0;
-        for (std::size_t person = 1; person < distances.size(); ++person) {
-            const bool near = distances[person] <= max_distance;
-            const bool best_near = distances[best] <= max_distance;
-            const bool better =
-                near && best_near ? probabilities[person] > probabilities[best] : distances[person] < distances[best];
-            if (better) best = person;
-        }
-        Identity identity{std::nullopt, gallery_.names[best], probabilities[best], distances[best]};
-        const bool known = identity.distance <= max_distance && identity.confidence >= options.min_confidence;
-        if (known) identity.name = identity.candidate;
-        return identity;
+        return detail::name_by(gallery_, svm_, embedding, options.max_distance.value_or(source_.same_person_distance),
+                               options.min_confidence);
     }
 
     /// Everybody known, sorted bytewise.
@@ -14029,17 +14273,8 @@ class Identifier {
   private:
     static constexpr std::size_t kDimension = std::tuple_size_v<Embedding>;
 
-    Identifier() = default;
-
-    /// For each person the distance to the nearest training embedding.
-    std::vector<double> distances_to_people(const Embedding& embedding) const {
-        std::vector<double> nearest(gallery_.names.size(), std::numeric_limits<double>::infinity());
-        for (std::size_t i = 0; i < gallery_.embeddings.size(); ++i) {
-            double& distance = nearest[static_cast<std::size_t>(gallery_.labels[i])];
-            distance = std::min(distance, ffr::distance(gallery_.embeddings[i], embedding));
-        }
-        return nearest;
-    }
+    Identifier(EmbeddingSource source, Gallery gallery, LinearSvm svm)
+        : source_(std::move(source)), gallery_(std::move(gallery)), svm_(std::move(svm)) {}
 
     WeightsWriter writer() const {
         std::vector<float> embeddings;
@@ -14136,6 +14371,412 @@ class Identifier {
     Gallery gallery_;
     LinearSvm svm_;
 };
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/enrolment.hpp
+/// \file
+/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the same, how
+/// well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
+///
+///     faces with names --find_strangers-->   faces that don't look like their person's others
+///                      --find_look_alikes--> pairs of people who can hardly be told apart
+///                      --leave_one_out-->    how many faces the others would have named right
+///                      --suggest_distance--> where faces of one person end and those of others begin
+///
+/// All of them compare faces with faces, so that their costs grow with the square of the number of faces: for 10,000 faces
+/// a few seconds each.
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Two people whose faces look the same to the network.
+struct LookAlikes {
+    std::string one;      ///< the first by name
+    std::string other;    ///< the second
+    double distance = 0;  ///< median distance of a face of one from a face of the other
+};
+
+/// How a model does on faces that it wasn't trained with.
+struct LeaveOneOut {
+    std::size_t faces = 0;  ///< that were tried, each against a model of all the others
+    std::size_t right = 0;  ///< of these, how many got their own name
+};
+
+namespace detail {
+
+/// The places of each person's samples, by name.
+inline std::map<std::string, std::vector<std::size_t>> samples_by_name(const std::vector<LabelledEmbedding>& samples) {
+    std::map<std::string, std::vector<std::size_t>> by_name;
+    for (std::size_t i = 0; i < samples.size(); ++i) by_name[samples[i].name].push_back(i);
+    return by_name;
+}
+
+/// The middle value, the upper one of an even number. \param values  at least one
+inline double median_of(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// Calls work(pair, a, b) for the pairs of classes that `label` is one of.
+template <typename Work>
+void for_pairs_of(std::size_t label, std::size_t classes, Work work) {
+    std::size_t pair = 0;
+    for (std::size_t a = 0; a < classes; ++a) {
+        for (std::size_t b = a + 1; b < classes; ++b, ++pair) {
+            if (a == label || b == label) work(pair, a, b);
+        }
+    }
+}
+
+}  // namespace detail
+
+/// The samples that are probably somebody else's: farther than `same_person_distance` from most of their person's others.
+/// Of a person with fewer than three samples, or where most would be strangers, nobody can say which, and none is.
+/// \returns their places in `samples`, ascending
+inline std::vector<std::size_t> find_strangers(const std::vector<LabelledEmbedding>& samples,
+                                               double same_person_distance) {
+    std::vector<std::size_t> strangers;
+    for (const auto& [name, places] : detail::samples_by_name(samples)) {
+        std::vector<std::size_t> far;
+        for (const std::size_t i : places) {
+            std::size_t near = 0;
+            for (const std::size_t j : places) {
+                if (j != i && distance(samples[i].embedding, samples[j].embedding) <= same_person_distance) ++near;
+            }
+            if (2 * near < places.size() - 1) far.push_back(i);
+        }
+        if (2 * far.size() < places.size()) strangers.insert(strangers.end(), far.begin(), far.end());
+    }
+    std::sort(strangers.begin(), strangers.end());
+    return strangers;
+}
+
+/// The pairs of people of whose faces half or more are nearer than `same_person_distance` to each other, by rising
+/// distance.
+inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedding>& samples,
+                                                double same_person_distance) {
+    const auto by_name = detail::samples_by_name(samples);
+    std::vector<LookAlikes> alike;
+    for (auto one = by_name.begin(); one != by_name.end(); ++one) {
+        for (auto other = std::next(one); other != by_name.end(); ++other) {
+            std::vector<double> distances;
+            for (const std::size_t i : one->second) {
+                for (const std::size_t j : other->second) {
+                    distances.push_back(distance(samples[i].embedding, samples[j].embedding));
+                }
+            }
+            const double median = detail::median_of(std::move(distances));
+            if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
+        }
+    }
+    std::sort(alike.begin(), alike.end(), [](const LookAlikes& a, const LookAlikes& b) {
+        return std::tie(a.distance, a.one, a.other) < std::tie(b.distance, b.one, b.other);
+    });
+    return alike;
+}
+
+/// Names faces by a model that was trained on all faces but this one, for each face of people who have two or more.
+/// \param most  no more faces than so many are tried, evenly chosen, since each is a training of its own
+/// \throws InvalidArgument as Identifier::train does
+/// Cost: a face retrains its person's pairs: 60 us for each other person of 10 samples.
+inline LeaveOneOut leave_one_out(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {},
+                                 std::size_t most = 500) {
+    const Identifier everybody = Identifier::train(samples, options);
+    const Gallery& gallery = everybody.gallery();
+    const std::size_t people = gallery.names.size();
+    LinearSvm svm = everybody.svm();
+    std::vector<std::vector<VectorView>> classes(people);
+    std::vector<std::ptrdiff_t> places;  // of each sample in its class
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        auto& own = classes[static_cast<std::size_t>(gallery.labels[i])];
+        places.push_back(static_cast<std::ptrdiff_t>(own.size()));
+        own.emplace_back(gallery.embeddings[i]);
+    }
+    std::vector<std::size_t> of_several;
+    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+        if (classes[static_cast<std::size_t>(gallery.labels[i])].size() > 1) of_several.push_back(i);
+    }
+    LeaveOneOut result;
+    result.faces = std::min(most, of_several.size());
+    for (std::size_t k = 0; k < result.faces; ++k) {
+        const std::size_t i = of_several[k * of_several.size() / result.faces];
+        const auto label = static_cast<std::size_t>(gallery.labels[i]);
+        auto& own = classes[label];
+        own.erase(own.begin() + places[i]);
+        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t a, std::size_t b) {
+            svm.pairs[pair] = detail::train_pair(classes[a], classes[b], options.svm);
+        });
+        const Identity who =
+            detail::name_by(gallery, svm, gallery.embeddings[i], options.source.same_person_distance, 0, i);
+        if (who.name == gallery.names[label]) ++result.right;
+        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t, std::size_t) {
+            svm.pairs[pair] = everybody.svm().pairs[pair];
+        });
+        own.insert(own.begin() + places[i], VectorView(gallery.embeddings[i]));
+    }
+    return result;
+}
+
+/// The distance from which on "unknown" is right most often: for each face, the nearest of its person's others should be
+/// below it and the nearest of other people's above. Halfway between where one kind ends and the other begins.
+/// Empty where fewer than ten faces have both, which says too little.
+inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& samples) {
+    struct Nearest {
+        double distance;
+        bool own;
+    };
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    std::vector<Nearest> all;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        double own = kNone, other = kNone;
+        for (std::size_t j = 0; j < samples.size(); ++j) {
+            double& nearest = samples[i].name == samples[j].name ? own : other;
+            if (i != j) nearest = std::min(nearest, distance(samples[i].embedding, samples[j].embedding));
+        }
+        if (own < kNone && other < kNone) all.insert(all.end(), {{own, true}, {other, false}});
+    }
+    constexpr std::size_t kFewest = 10;
+    if (all.size() < 2 * kFewest) return std::nullopt;
+    std::sort(all.begin(), all.end(), [](const Nearest& a, const Nearest& b) { return a.distance < b.distance; });
+    // Below all of them, each person's own are mistaken; going up, an own one mends a mistake and another's makes one.
+    std::ptrdiff_t mistakes = static_cast<std::ptrdiff_t>(all.size() / 2), fewest = mistakes;
+    double best = all.front().distance, widest = 0;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+        mistakes += all[i].own ? -1 : 1;
+        const double gap = all[i + 1].distance - all[i].distance;
+        if (mistakes < fewest || (mistakes == fewest && gap > widest)) {
+            fewest = mistakes;
+            widest = gap;
+            best = all[i].distance + gap / 2;
+        }
+    }
+    return best;
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/cluster.hpp
+/// \file
+/// Sorts faces by person without names: who is near to whom makes a graph, and each face joins the group of most of its
+/// neighbours.
+///
+///     128 numbers a face  --all pairs nearer than a distance-->  graph  --whispers until nothing changes-->  groups
+///
+/// Chinese whispers: at first each face is a group of its own. One face after the other then takes the group that most of
+/// its neighbours have. The number of groups comes out by itself, and a wrong edge between two people is outvoted.
+///
+/// Paper: Biemann 2006, "Chinese whispers: an efficient graph clustering algorithm and its application to natural language
+/// processing problems".
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Which faces are near to which: a bit for each ordered pair. Lists of neighbours would be smaller where people are many,
+/// but 32 times as large where all faces show the same one.
+class NearGraph {
+  public:
+    /// Faces whose bits share a word, and which are compared with others at once.
+    static constexpr std::size_t kTile = 32;
+
+    /// Joins faces nearer than `distance`.
+    NearGraph(const std::vector<Embedding>& faces, double distance, ThreadPool& threads)
+        : words_((faces.size() + kTile - 1) / kTile), bits_(faces.size() * words_) {
+        threads.run(static_cast<int>(words_), [&](int tile, int) {
+            // The later tiles, which have more faces before them, come first.
+            join_tile(faces, distance, words_ - 1 - static_cast<std::size_t>(tile));
+        });
+    }
+
+    /// Calls visit(other) for each face near to one, in their order.
+    template <typename Visit>
+    void for_each_near(std::size_t face, const Visit& visit) const {
+        for (std::size_t word = 0; word < words_; ++word) {
+            const std::uint32_t bits = bits_[face * words_ + word];
+            for (std::size_t i = 0; i < kTile && bits >> i != 0; ++i) {
+                if ((bits >> i & 1u) != 0) visit(word * kTile + i);
+            }
+        }
+    }
+
+  private:
+    using Tile = std::array<std::array<float, kTile>, std::tuple_size_v<Embedding>>;
+
+    /// Joins the faces of a tile with all before them. The words written are no other tile's.
+    void join_tile(const std::vector<Embedding>& faces, double distance, std::size_t tile) {
+        const std::size_t begin = tile * kTile, end = std::min(begin + kTile, faces.size());
+        Tile transposed{};
+        for (std::size_t i = begin; i < end; ++i) {
+            for (std::size_t k = 0; k < transposed.size(); ++k) transposed[k][i - begin] = faces[i][k];
+        }
+        // Sums in float are off by less than 131 roundings of 2^-24, or by what's too small for a float; what lies so near to
+        // the limit, or is too large for a float, is decided in double.
+        const double limit = distance * distance, below = limit * (1 - 1e-5) - 1e-35,
+                     above = limit * (1 + 1e-5) + 1e-35;
+        for (std::size_t i = 0; i < end; ++i) {
+            const std::array<float, kTile> squares = squared_distances(faces[i], transposed);
+            for (std::size_t j = std::max(begin, i + 1); j < end; ++j) {
+                const auto square = static_cast<double>(squares[j - begin]);
+                if (square > above && std::isfinite(square)) continue;
+                if (square < below || ffr::distance(faces[i], faces[j]) < distance) join(i, j);
+            }
+        }
+    }
+
+    /// Of a face to those of a tile, as sums beside each other, which compilers put into registers (more than 16 of them,
+    /// else g++ 12 tears them apart first).
+    static std::array<float, kTile> squared_distances(const Embedding& face, const Tile& tile) {
+        std::array<float, kTile> sums{};
+        for (std::size_t k = 0; k < tile.size(); ++k) {
+            for (std::size_t i = 0; i < kTile; ++i) {
+                const float difference = face[k] - tile[k][i];
+                sums[i] += difference * difference;
+            }
+        }
+        return sums;
+    }
+
+    void join(std::size_t a, std::size_t b) {
+        mark(a, b);
+        mark(b, a);
+    }
+    void mark(std::size_t from, std::size_t to) {
+        std::uint32_t& word = bits_[from * words_ + to / kTile];
+        word |= std::uint32_t{1} << to % kTile;
+    }
+
+    std::size_t words_;  // a face
+    std::vector<std::uint32_t> bits_;
+};
+
+/// Groups by Chinese whispers, each with the number of one of its members' groups at the start. Faces speak in their order.
+///
+/// A face leaves its group only for one that more of its neighbours are in, of these for the one with the least number. So
+/// each change adds edges within groups, and it ends.
+inline std::vector<std::size_t> whisper(const NearGraph& graph, std::size_t faces) {
+    std::vector<std::size_t> group(faces), votes(faces), voted;
+    std::iota(group.begin(), group.end(), std::size_t{0});
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t face = 0; face < faces; ++face) {
+            voted.clear();
+            graph.for_each_near(face, [&](std::size_t other) {
+                if (votes[group[other]]++ == 0) voted.push_back(group[other]);
+            });
+            std::size_t best = group[face];
+            for (const std::size_t candidate : voted) {
+                const bool tie_of_others = votes[candidate] == votes[best] && best != group[face] && candidate < best;
+                if (votes[candidate] > votes[best] || tie_of_others) best = candidate;
+            }
+            for (const std::size_t candidate : voted) votes[candidate] = 0;
+            changed = changed || best != group[face];
+            group[face] = best;
+        }
+    }
+    return group;
+}
+
+/// A number that a face has by itself and that looks like chance.
+inline std::uint64_t shuffle_key(const Embedding& face) {
+    std::uint64_t key = 0;
+    for (const float value : face) {
+        std::uint32_t bits = 0;
+        std::memcpy(&bits, &value, sizeof bits);
+        key = (key ^ bits) * 0x9E3779B97F4A7C15u;
+        key ^= key >> 32;
+    }
+    return key;
+}
+
+/// Numbers 0, 1, ... for groups, by falling size, equal ones by their first member.
+inline std::vector<int> number_by_size(const std::vector<std::size_t>& group) {
+    std::vector<std::size_t> size(group.size()), first_member(group.size()), by_size;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        if (size[group[i]]++ > 0) continue;
+        first_member[group[i]] = i;
+        by_size.push_back(group[i]);
+    }
+    std::sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+        return size[a] != size[b] ? size[a] > size[b] : first_member[a] < first_member[b];
+    });
+    std::vector<int> number_of(group.size()), numbers;
+    for (std::size_t i = 0; i < by_size.size(); ++i) number_of[by_size[i]] = static_cast<int>(i);
+    for (const std::size_t g : group) numbers.push_back(number_of[g]);
+    return numbers;
+}
+
+}  // namespace detail
+
+/// Groups faces by person.
+///
+/// Two faces nearer than the distance are neighbours; groups are found by Chinese whispers. Which face speaks when is drawn
+/// by lot from its numbers, so the groups depend neither on the order of the faces nor on the number of threads.
+///
+/// \param faces                 embeddings of one source, any number of them
+/// \param same_person_distance  nearer than this are neighbours, see EmbeddingSource; at least 0
+/// \param workspace             threads that compare faces
+/// \returns a group for each face: 0 is the largest, of groups of a size the one whose first face comes first
+/// \throws InvalidArgument for a distance that isn't finite or is below 0, or a face with a number that isn't finite;
+///         std::bad_alloc when there's no memory
+/// Cost: n^2 / 2 distances of n faces, then some rounds over all neighbours: 10,000 faces take about a second on a core.
+/// Memory: n^2 / 8 bytes whoever is near to whom, 12.5 MB for 10,000 faces and 1.25 GB for 100,000, and the faces once more.
+inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, double same_person_distance,
+                                      Workspace& workspace) {
+    if (!std::isfinite(same_person_distance) || same_person_distance < 0) {
+        throw InvalidArgument("the distance of one person's faces has to be at least 0, not " +
+                              std::to_string(same_person_distance));
+    }
+    std::vector<std::pair<std::uint64_t, std::size_t>> lots;
+    for (std::size_t i = 0; i < faces.size(); ++i) {
+        if (!std::all_of(faces[i].begin(), faces[i].end(), [](float value) { return std::isfinite(value); })) {
+            throw InvalidArgument("face " + std::to_string(i) + " has a number that isn't finite");
+        }
+        lots.emplace_back(detail::shuffle_key(faces[i]), i);
+    }
+    std::sort(lots.begin(), lots.end());
+    std::vector<Embedding> shuffled;
+    shuffled.reserve(faces.size());
+    for (const auto& lot : lots) shuffled.push_back(faces[lot.second]);
+    const detail::NearGraph graph(shuffled, same_person_distance, workspace.threads());
+    const std::vector<std::size_t> groups_shuffled = detail::whisper(graph, faces.size());
+    std::vector<std::size_t> groups(faces.size());
+    for (std::size_t i = 0; i < lots.size(); ++i) groups[lots[i].second] = groups_shuffled[i];
+    return detail::number_by_size(groups);
+}
+
+/// The same on the calling thread alone.
+inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, double same_person_distance) {
+    Workspace workspace;
+    return cluster_faces(faces, same_person_distance, workspace);
+}
 
 }  // namespace v0_1
 }  // namespace ffr
@@ -15130,14 +15771,658 @@ inline Face in_original(const ReducedImage& reduced, Face face) {
 
 }  // namespace v0_1
 }  // namespace ffr
+
+// ---- ffr/y4m.hpp
+/// \file
+/// Uncompressed video through a pipe: YUV4MPEG2, which ffmpeg and GStreamer read and write.
+///
+///     YUV4MPEG2 W640 H480 F30:1 C420jpeg\n     the header: parameters, each with a letter before it
+///     FRAME\n                                  a frame's header, which may have parameters too
+///     Y: height rows x width columns           brightness, a byte a pixel
+///     Cb, Cr: the same in colour               one for each 1, 2 or 2 x 2 pixels, the last ones for fewer
+///     FRAME\n ...
+///
+/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr from 16 to 240 with 128 for gray; after ffmpeg's
+/// parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say (interlacing, pixels that aren't square,
+/// comments) is handed on as it came.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <istream>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// What a stream's header says.
+struct Y4mFormat {
+    std::string header;          ///< the whole line, without its end
+    int width = 0;               ///< pixels a row
+    int height = 0;              ///< rows
+    int rate_numerator = 0;      ///< frames a second are numerator / denominator; 0 when the stream doesn't tell
+    int rate_denominator = 0;    ///< see rate_numerator
+    int chroma_step_x = 2;       ///< pixels of a row that share a Cb and a Cr: 1 or 2; 0 when there's no colour
+    int chroma_step_y = 2;       ///< rows that do
+    bool is_full_range = false;  ///< bytes from 0 to 255 and not BT.601's limited range
+
+    /// False for brightness alone.
+    bool has_chroma() const { return chroma_step_x > 0; }
+    /// Columns of Cb and of Cr; 0 without.
+    int chroma_width() const { return has_chroma() ? (width + chroma_step_x - 1) / chroma_step_x : 0; }
+    /// Rows of Cb and of Cr; 0 without.
+    int chroma_height() const { return has_chroma() ? (height + chroma_step_y - 1) / chroma_step_y : 0; }
+    /// Bytes of Y, which are also the place of Cb in a frame.
+    std::size_t luma_bytes() const { return static_cast<std::size_t>(width) * static_cast<std::size_t>(height); }
+    /// Bytes of Cb, and of Cr, which follows it.
+    std::size_t chroma_bytes() const {
+        return static_cast<std::size_t>(chroma_width()) * static_cast<std::size_t>(chroma_height());
+    }
+    /// Bytes of a frame without its header.
+    std::size_t frame_bytes() const { return luma_bytes() + 2 * chroma_bytes(); }
+};
+
+/// A frame as the stream has it.
+struct Y4mFrame {
+    std::string header;               ///< its line, without its end: "FRAME", mostly
+    std::vector<std::uint8_t> bytes;  ///< Y, Cb, Cr: Y4mFormat tells their sizes
+};
+
+namespace detail {
+
+/// Of a header line; ffmpeg reads 128.
+constexpr std::size_t kMaxY4mLine = 4096;
+/// Of a frame: twice what 8K has.
+constexpr std::int64_t kMaxY4mPixels = std::int64_t{8192} * 8192;
+
+/// The number that a text consists of, or -1. \param text  more than 9 digits aren't a number
+inline int digits_value(const std::string& text) {
+    const bool digits = !text.empty() && text.size() <= 9 &&
+                        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return digits ? std::stoi(text) : -1;
+}
+
+/// How pixels share colours, by the names of the parameter C.
+struct Y4mChroma {
+    const char* name;
+    int step_x, step_y;
+};
+constexpr std::array<Y4mChroma, 7> kY4mChromas{{{"420", 2, 2},
+                                                {"420jpeg", 2, 2},
+                                                {"420mpeg2", 2, 2},
+                                                {"420paldv", 2, 2},
+                                                {"422", 2, 1},
+                                                {"444", 1, 1},
+                                                {"mono", 0, 0}}};
+
+/// Reads one parameter of a stream's header into its format. \returns why it can't, or an empty text
+inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& format) {
+    const std::string value = parameter.substr(1);
+    if (parameter[0] == 'W') format.width = digits_value(value);
+    if (parameter[0] == 'H') format.height = digits_value(value);
+    if (parameter == "XCOLORRANGE=FULL") format.is_full_range = true;
+    if (parameter[0] == 'F') {
+        const std::size_t colon = std::min(value.find(':'), value.size());
+        format.rate_numerator = digits_value(value.substr(0, colon));
+        format.rate_denominator = digits_value(colon < value.size() ? value.substr(colon + 1) : "");
+        const bool fine = format.rate_numerator >= 0 && format.rate_denominator >= 0 &&
+                          (format.rate_numerator == 0 || format.rate_denominator > 0);
+        if (!fine) return "its frame rate '" + parameter + "' isn't of the form F30:1";
+    }
+    if (parameter[0] == 'C') {
+        const auto chroma = std::find_if(kY4mChromas.begin(), kY4mChromas.end(),
+                                         [&](const Y4mChroma& known) { return value == known.name; });
+        if (chroma == kY4mChromas.end()) {
+            return "its colours are '" + parameter + "'; what's read is 420, 422, 444 and mono with 8 bits";
+        }
+        format.chroma_step_x = chroma->step_x;
+        format.chroma_step_y = chroma->step_y;
+    }
+    return "";
+}
+
+/// BT.601 in whole numbers, so that its bytes are the same on every machine.
+class Bt601 {
+  public:
+    explicit Bt601(bool is_full_range)
+        : black_(is_full_range ? 0 : 16),
+          luma_(is_full_range ? 1 : 219 / 255.0),
+          chroma_(is_full_range ? 1 : 224 / 255.0) {}
+
+    /// Writes the R, G and B of a pixel.
+    void to_rgb(int y, int cb, int cr, std::uint8_t* rgb) const {
+        const int luma = (y - black_) * from_luma_;
+        rgb[0] = to_byte(luma + (cr - 128) * red_by_cr_);
+        rgb[1] = to_byte(luma - (cb - 128) * green_by_cb_ - (cr - 128) * green_by_cr_);
+        rgb[2] = to_byte(luma + (cb - 128) * blue_by_cb_);
+    }
+
+    /// Brightness of an RGB pixel.
+    std::uint8_t luma(const std::uint8_t* rgb) const {
+        return to_byte(black_ * kOne + rgb[0] * fixed(0.299 * luma_) + rgb[1] * fixed(0.587 * luma_) +
+                       rgb[2] * fixed(0.114 * luma_));
+    }
+    /// Its Cb, times kOne.
+    int cb(const std::uint8_t* rgb) const {
+        return 128 * kOne - rgb[0] * fixed(0.299 / 1.772 * chroma_) - rgb[1] * fixed(0.587 / 1.772 * chroma_) +
+               rgb[2] * fixed(0.5 * chroma_);
+    }
+    /// Its Cr, times kOne.
+    int cr(const std::uint8_t* rgb) const {
+        return 128 * kOne + rgb[0] * fixed(0.5 * chroma_) - rgb[1] * fixed(0.587 / 1.402 * chroma_) -
+               rgb[2] * fixed(0.114 / 1.402 * chroma_);
+    }
+
+    static constexpr int kOne = 65536;
+
+    /// The nearest byte to value / kOne.
+    static std::uint8_t to_byte(int value) {
+        return static_cast<std::uint8_t>(static_cast<unsigned>(std::clamp(value + kOne / 2, 0, 255 * kOne)) / kOne);
+    }
+
+  private:
+    static constexpr int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+
+    int black_;
+    double luma_, chroma_;  // range of Y, and of Cb and Cr, by that of R, G and B
+    int from_luma_ = fixed(1 / luma_);
+    int red_by_cr_ = fixed(1.402 / chroma_), blue_by_cb_ = fixed(1.772 / chroma_);
+    int green_by_cb_ = fixed(0.114 * 1.772 / 0.587 / chroma_), green_by_cr_ = fixed(0.299 * 1.402 / 0.587 / chroma_);
+};
+
+}  // namespace detail
+
+/// Reads a stream frame by frame. Doesn't own it.
+class Y4mReader {
+  public:
+    /// Reads the header.
+    /// \param in    opened as binary; has to outlive the reader
+    /// \param name  stands for the file in messages
+    /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
+    /// 422, 444 and mono with 8 bits; FileError when it can't be read
+    Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
+        const std::optional<std::string> line = read_line("the header");
+        if (!line) fail("is empty, and not YUV4MPEG2");
+        std::istringstream words(*line);
+        std::string word;
+        words >> word;
+        if (word != "YUV4MPEG2") fail("isn't YUV4MPEG2: its first line doesn't begin so");
+        format_.header = *line;
+        while (words >> word) {
+            const std::string reason = detail::read_y4m_parameter(word, format_);
+            if (!reason.empty()) fail(reason);
+        }
+        if (format_.width < 1 || format_.height < 1) fail("its header has no width W or height H of at least 1");
+        if (std::int64_t{format_.width} * format_.height > detail::kMaxY4mPixels) {
+            fail("its frames have " + std::to_string(format_.width) + " x " + std::to_string(format_.height) +
+                 " pixels, more than the limit of " + std::to_string(detail::kMaxY4mPixels));
+        }
+    }
+
+    /// What the header says.
+    const Y4mFormat& format() const { return format_; }
+
+    /// The next frame, or none at the stream's end.
+    /// \throws FormatError naming the frame, of which the first is 0, when it's cut off or something else stands in its
+    /// place; FileError when it can't be read
+    std::optional<Y4mFrame> next() {
+        const std::string what = "frame " + std::to_string(number_);
+        const std::optional<std::string> line = read_line(what);
+        if (!line) return std::nullopt;
+        if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
+        Y4mFrame frame{*line, std::vector<std::uint8_t>(format_.frame_bytes())};
+        in_.read(reinterpret_cast<char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
+        if (!in_) {
+            fail(what + " is cut off after " + std::to_string(in_.gcount()) + " of " +
+                 std::to_string(frame.bytes.size()) + " bytes");
+        }
+        ++number_;
+        return frame;
+    }
+
+  private:
+    /// A line without its end, or none where the stream ends before it.
+    std::optional<std::string> read_line(const std::string& what) {
+        std::string line;
+        for (char c = 0; in_.get(c);) {
+            if (c == '\n') return line;
+            if (line.size() == detail::kMaxY4mLine) {
+                fail(what + " has a line of more than " + std::to_string(detail::kMaxY4mLine) + " bytes");
+            }
+            line += c;
+        }
+        if (in_.bad()) fail(what);
+        if (!line.empty()) fail(what + " is cut off in its first line");
+        return std::nullopt;
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        if (in_.bad()) throw FileError(name_ + ": can't be read any more");
+        throw FormatError(name_ + ": " + reason);
+    }
+
+    std::istream& in_;
+    std::string name_;
+    Y4mFormat format_;
+    std::int64_t number_ = 0;
+};
+
+/// Writes a stream's header, as it was read. The stream's state tells when it can't be written.
+inline void write_y4m_header(std::ostream& out, const Y4mFormat& format) {
+    out << format.header << '\n';
+}
+
+/// Writes a frame behind the header or another frame. The stream's state tells when it can't be written.
+inline void write_y4m_frame(std::ostream& out, const Y4mFrame& frame) {
+    out << frame.header << '\n';
+    out.write(reinterpret_cast<const char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
+}
+
+namespace detail {
+
+/// A picture before and after something was drawn on it.
+struct Drawing {
+    ImageView before, after;
+
+    const std::uint8_t* pixel(int x, int y) const { return after.row(y) + std::ptrdiff_t{x} * 3; }
+    /// True when one of `count` pixels from this one on was changed.
+    bool changed(int x, int y, int count = 1) const {
+        const std::ptrdiff_t offset = std::ptrdiff_t{x} * 3;
+        return std::memcmp(before.row(y) + offset, pixel(x, y), static_cast<std::size_t>(count) * 3) != 0;
+    }
+};
+
+inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t* luma) {
+    const int width = drawing.after.width;
+    for (int y = 0; y < drawing.after.height; ++y, luma += width) {
+        if (!drawing.changed(0, y, width)) continue;
+        for (int x = 0; x < width; ++x) {
+            if (drawing.changed(x, y)) luma[x] = convert.luma(drawing.pixel(x, y));
+        }
+    }
+}
+
+/// A colour becomes the mean of its pixels', of which those that weren't changed keep the one that was.
+inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* chroma) {
+    for (int row = 0; row < format.chroma_height(); ++row) {
+        const int top = row * format.chroma_step_y, bottom = std::min(top + format.chroma_step_y, format.height);
+        if (!drawing.changed(0, top, format.width) && !drawing.changed(0, bottom - 1, format.width)) continue;
+        std::uint8_t* cb = chroma + std::ptrdiff_t{row} * format.chroma_width();
+        std::uint8_t* cr = cb + format.chroma_bytes();
+        for (int left = 0; left < format.width; left += format.chroma_step_x, ++cb, ++cr) {
+            const int right = std::min(left + format.chroma_step_x, format.width);
+            int cb_sum = 0, cr_sum = 0;
+            for (int y = top; y < bottom; ++y) {
+                for (int x = left; x < right; ++x) {
+                    const bool changed = drawing.changed(x, y);
+                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * Bt601::kOne;
+                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * Bt601::kOne;
+                }
+            }
+            const int count = (bottom - top) * (right - left);
+            *cb = Bt601::to_byte(cb_sum / count);
+            *cr = Bt601::to_byte(cr_sum / count);
+        }
+    }
+}
+
+inline void require_frame_size(const Y4mFrame& frame, const Y4mFormat& format) {
+    if (frame.bytes.size() != format.frame_bytes()) {
+        throw InvalidArgument("a frame of this format has " + std::to_string(format.frame_bytes()) + " bytes, not " +
+                              std::to_string(frame.bytes.size()));
+    }
+}
+
+}  // namespace detail
+
+/// A frame in RGB; pixels that share a colour get the same.
+/// \param frame  of a stream of this format. \throws InvalidArgument when it has another size
+inline Image to_rgb(const Y4mFrame& frame, const Y4mFormat& format) {
+    detail::require_frame_size(frame, format);
+    const detail::Bt601 convert(format.is_full_range);
+    Image image(format.width, format.height, 3);
+    const std::uint8_t* luma = frame.bytes.data();
+    const std::vector<std::uint8_t> gray(static_cast<std::size_t>(format.width), 128);
+    const int shift = format.chroma_step_x == 2 ? 1 : 0;  // in place of a division for each pixel
+    for (int y = 0; y < format.height; ++y) {
+        const std::uint8_t *cb = gray.data(), *cr = gray.data();
+        if (format.has_chroma()) {
+            const std::ptrdiff_t row = y / format.chroma_step_y;
+            cb = frame.bytes.data() + format.luma_bytes() + row * format.chroma_width();
+            cr = cb + format.chroma_bytes();
+        }
+        std::uint8_t* rgb = image.row(y);
+        for (int x = 0; x < format.width; ++x, ++luma, rgb += 3) {
+            convert.to_rgb(*luma, cb[x >> shift], cr[x >> shift], rgb);
+        }
+    }
+    return image;
+}
+
+/// Puts what was drawn on a frame's picture into the frame. Pixels that weren't changed keep their bytes, but for a colour
+/// that they share with one that was.
+/// \param frame   of a stream of this format
+/// \param before  to_rgb(frame, format)
+/// \param after   the same with something drawn on it
+/// \throws InvalidArgument when frame or pictures have another size
+inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView before, ImageView after) {
+    detail::require_frame_size(frame, format);
+    for (const ImageView& image : {before, after}) {
+        if (image.width != format.width || image.height != format.height || image.channels != 3) {
+            throw InvalidArgument("the picture isn't in RGB and of the frame's size");
+        }
+    }
+    const detail::Bt601 convert(format.is_full_range);
+    detail::put_luma({before, after}, convert, frame.bytes.data());
+    if (format.has_chroma()) {
+        detail::put_chroma({before, after}, convert, format, frame.bytes.data() + format.luma_bytes());
+    }
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/track.hpp
+/// \file
+/// Follows faces through a video, so that each keeps its number and its name.
+///
+///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them if it's still there
+///     some frames:    a search; found faces continue the tracks that they overlap, or begin new ones
+///     each search:    the identities that a track's face was given are summed, and the best sum is its name
+///
+/// A single frame may be blurred and its face taken for another or for nobody; the sum of all hardly changes by it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A face that a search found in a frame, and who it seems to be.
+struct Sighting {
+    Face face;          ///< box, landmarks, chip and embedding
+    Identity identity;  ///< by this frame alone
+};
+
+/// Who a face is by many looks at it.
+class NameVote {
+  public:
+    /// Counts one look: it weighs as much as it's confident, a look that says "unknown" too.
+    void add(const Identity& identity) {
+        Sum& sum = sums_[identity.name];
+        sum.candidate = identity.candidate;
+        sum.confidence += identity.confidence;
+        sum.distance += identity.distance;
+        ++sum.looks;
+    }
+
+    /// The name, or "unknown", with the greatest sum of confidences; of equal ones "unknown", then the first by name.
+    /// Confidence and distance are the means of the looks that say so, and the candidate is the last of theirs. Without
+    /// any look it's unknown, of nobody.
+    Identity winner() const {
+        const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
+            return a.second.confidence < b.second.confidence;
+        });
+        if (best == sums_.end()) return {};
+        const auto& [name, sum] = *best;
+        return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
+    }
+
+  private:
+    struct Sum {
+        std::string candidate;
+        double confidence = 0, distance = 0;
+        int looks = 0;
+    };
+    std::map<std::optional<std::string>, Sum> sums_;
+};
+
+/// When a found face continues a track, and when a track ends.
+struct TrackOptions {
+    /// Least intersection over union of a face's box and a track's, 0 to 1.
+    double min_overlap = 0.3;
+    /// Largest distance of the face's embedding to the track's last one: the network's same_person_distance.
+    double max_distance = 0.6;
+    /// Searches in a row that may miss a track's person before the track ends.
+    int max_missed = 3;
+};
+
+/// A face over time.
+struct Track {
+    int number = 0;                ///< 1, 2, ... in a tracker; none is given twice
+    Rect box;                      ///< where it is in the last frame
+    std::optional<double> score;   ///< of the detection in the last frame; none if it was only followed there
+    std::int64_t first_frame = 0;  ///< the first in which it was found
+    std::int64_t last_frame = 0;   ///< the last one
+    NameVote names;                ///< who it is
+    Face found;                    ///< as a search last found it
+    Embedding embedding{};         ///< the last one that was like those before
+    int missed = 0;                ///< searches in a row that didn't find it, or somebody else in its place
+    bool is_lost = false;          ///< it isn't seen in the last frame, and the box is where it was before
+};
+
+/// Intersection over union of two boxes: 0 when they're apart, 1 when they're equal.
+inline double intersection_over_union(const Rect& a, const Rect& b) {
+    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
+                    std::min(a.bottom, b.bottom)};
+    const auto shared = static_cast<double>(both.area());
+    return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+}
+
+namespace detail {
+
+/// x0, y0, x1, y1, ...
+inline std::vector<double> coordinates(const std::vector<PointF>& points) {
+    std::vector<double> values;
+    for (const PointF point : points) values.insert(values.end(), {point.x, point.y});
+    return values;
+}
+
+/// A box that goes along with its landmarks: shifted and scaled, but upright, by the similarity between them.
+inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, const std::vector<PointF>& to) {
+    const SimilarityFit fit(coordinates(from).data(), from.size());
+    if (!fit.valid() || from.size() != to.size()) return box;
+    const Similarity way = fit.to(coordinates(to).data());
+    // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
+    const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
+    const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
+    const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
+    const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
+                               (static_cast<double>(box.top) + box.bottom) / 2});
+    return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
+            round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+}
+
+}  // namespace detail
+
+/// How alike two pictures are in their pattern of bright and dark: Pearson's correlation of their bytes, -1 to 1, whatever
+/// their brightness and contrast; 0 for one without any pattern.
+/// \throws InvalidArgument when they're empty or differ in size or channels
+inline double correlation(ImageView a, ImageView b) {
+    require_pixels(a);
+    if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
+        throw InvalidArgument("only pictures of the same size and channels can be correlated");
+    }
+    double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
+    for (int y = 0; y < a.height; ++y) {
+        for (int i = 0; i < a.width * a.channels; ++i) {
+            const double p = a.row(y)[i], q = b.row(y)[i];
+            sum_a += p;
+            sum_b += q;
+            sum_aa += p * p;
+            sum_bb += q * q;
+            sum_ab += p * q;
+        }
+    }
+    const double count = static_cast<double>(a.width) * a.height * a.channels;
+    const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
+    return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+}
+
+/// Landmarks of a track's face in a new frame, fitted in its last box; none when what's there doesn't look like the face
+/// any more, since it left, is hidden or the scene was cut: the correlation of its chip with the one found last is below
+/// 0.5.
+/// \throws InvalidArgument when the frame is empty, or gray and the one before wasn't or the other way round
+/// Cost: landmarks, a chip and a pass over its pixels, independent of the frame's size.
+inline std::optional<Landmarks> refit(const Pipeline& pipeline, ImageView frame, const Track& track) {
+    constexpr double kLeastCorrelation = 0.5;
+    Landmarks landmarks = pipeline.landmarks().predict(frame, track.box);
+    const Image chip = pipeline.embedder().align(frame, landmarks);
+    if (correlation(chip, track.found.chip) < kLeastCorrelation) return std::nullopt;
+    return landmarks;
+}
+
+/// The tracks of a video. The same calls give the same tracks on every machine.
+class FaceTracker {
+  public:
+    /// No tracks yet.
+    explicit FaceTracker(const TrackOptions& options = {}) : options_(options) {}
+
+    /// Those that haven't ended, by number.
+    const std::vector<Track>& tracks() const { return tracks_; }
+
+    /// Moves the tracks' boxes to a new frame.
+    /// \param fit  gives a track's landmarks in that frame, or none where its face isn't seen:
+    /// `[&](const Track& track) { return refit(pipeline, frame, track); }`
+    template <typename Fit>
+    void follow(const Fit& fit) {
+        for (Track& track : tracks_) {
+            const std::optional<Landmarks> landmarks = fit(static_cast<const Track&>(track));
+            track.score.reset();
+            track.is_lost = !landmarks;
+            if (track.is_lost) continue;
+            track.box =
+                detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks->subpixel);
+        }
+    }
+
+    /// Takes in what a search found in a frame, after follow() for the same frame.
+    ///
+    /// Pairs of a track and a face are made greedily by falling overlap (of equal ones, by the tracks' numbers and the
+    /// faces' order). A face without a track begins one. A face that isn't the track's by its embedding continues it only
+    /// where follow() didn't lose sight of the face, which then is blurred or turned away, and max_missed times in a row:
+    /// otherwise it's somebody else, after a cut say.
+    ///
+    /// \param frame      number of the frame
+    /// \param sightings  all faces found in it
+    /// \returns the tracks that ended, by number
+    std::vector<Track> update(std::int64_t frame, const std::vector<Sighting>& sightings) {
+        const std::vector<Track*> owners = match(sightings);
+        for (Track& track : tracks_) ++track.missed;
+        std::vector<Track> begun;
+        for (std::size_t i = 0; i < sightings.size(); ++i) {
+            if (owners[i] == nullptr) {
+                begun.push_back(begin(sightings[i], frame));
+            } else {
+                const bool same = is_like(*owners[i], sightings[i]);
+                place(*owners[i], sightings[i].face);
+                if (same) look(*owners[i], sightings[i], frame);
+            }
+        }
+        std::vector<Track> going_on, ended;
+        for (Track& track : tracks_) {
+            (track.missed <= options_.max_missed ? going_on : ended).push_back(std::move(track));
+        }
+        tracks_ = std::move(going_on);
+        std::move(begun.begin(), begun.end(), std::back_inserter(tracks_));
+        return ended;
+    }
+
+  private:
+    /// The track that each sighting continues, or none.
+    std::vector<Track*> match(const std::vector<Sighting>& sightings) {
+        struct Pair {
+            double overlap;
+            std::size_t track, sighting;
+        };
+        std::vector<Pair> pairs;
+        for (std::size_t t = 0; t < tracks_.size(); ++t) {
+            for (std::size_t s = 0; s < sightings.size(); ++s) {
+                const double overlap = intersection_over_union(tracks_[t].box, sightings[s].face.detection.box);
+                const bool can_be = is_like(tracks_[t], sightings[s]) ||
+                                    (!tracks_[t].is_lost && tracks_[t].missed < options_.max_missed);
+                if (can_be && overlap >= options_.min_overlap) pairs.push_back({overlap, t, s});
+            }
+        }
+        std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+            return std::tuple(-a.overlap, a.track, a.sighting) < std::tuple(-b.overlap, b.track, b.sighting);
+        });
+        std::vector<Track*> owners(sightings.size());
+        std::vector<bool> taken(tracks_.size());
+        for (const Pair& pair : pairs) {
+            if (taken[pair.track] || owners[pair.sighting] != nullptr) continue;
+            taken[pair.track] = true;
+            owners[pair.sighting] = &tracks_[pair.track];
+        }
+        return owners;
+    }
+
+    bool is_like(const Track& track, const Sighting& sighting) const {
+        return distance(track.embedding, sighting.face.embedding) <= options_.max_distance;
+    }
+
+    Track begin(const Sighting& sighting, std::int64_t frame) {
+        Track track;
+        track.number = ++begun_;
+        track.first_frame = frame;
+        place(track, sighting.face);
+        look(track, sighting, frame);
+        return track;
+    }
+
+    static void place(Track& track, const Face& face) {
+        track.box = face.detection.box;
+        track.score = face.detection.score;
+        track.found = face;
+        track.is_lost = false;
+    }
+
+    static void look(Track& track, const Sighting& sighting, std::int64_t frame) {
+        track.embedding = sighting.face.embedding;
+        track.last_frame = frame;
+        track.missed = 0;
+        track.names.add(sighting.identity);
+    }
+
+    TrackOptions options_;
+    std::vector<Track> tracks_;
+    int begun_ = 0;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
 // clang-format on
 
+#undef FFR_AVX_KERNELS
 #undef FFR_AVX_VNNI_KERNELS
 #undef FFR_EXACT_FLOAT_BEGIN
 #undef FFR_EXACT_FLOAT_END
 #undef FFR_KERNELS_INLINE
+#undef FFR_NEON_KERNELS
 #undef FFR_PRAGMA
+#undef FFR_SSE2_KERNELS
 #undef FFR_TARGET_BEGIN
 #undef FFR_TARGET_END
 #undef FFR_UNROLL
-#undef FFR_X86_KERNELS

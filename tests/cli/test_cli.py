@@ -10,6 +10,7 @@ import math
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import struct
@@ -28,6 +29,7 @@ OBAMA2 = PHOTOS / "unseen" / "obama2.jpg"
 HOPPER = PHOTOS / "unseen" / "grace_hopper.jpg"
 GROUP = PHOTOS / "unseen" / "group.jpg"
 NO_FACE = PROJECT / "tests" / "golden" / "images" / "no_face_brick.png"
+TINY_FACE = NO_FACE.with_name("tiny_face.png")
 
 sys.path.insert(0, str(PROJECT / "tests" / "golden"))
 import make_t7  # noqa: E402
@@ -73,7 +75,46 @@ class CliTest(unittest.TestCase):
 
 
 class Usage(CliTest):
-    VERBS = ["detect", "landmarks", "align", "represent", "compare", "train", "infer", "evaluate", "demo", "bench", "info"]
+    VERBS = ["detect", "hog", "landmarks", "align", "represent", "compare", "train", "infer", "cluster", "video", "evaluate", "demo",
+             "bench", "info"]
+
+    def completions(self, *words):
+        """What bash offers for the last of the words."""
+        script = self.check(run("--bash-completion"), DONE).stdout
+        line = " ".join(f"'{word}'" for word in ("ffr", *words))
+        script += f"\nCOMP_WORDS=({line}); COMP_CWORD={len(words)}; _ffr; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        return subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True).stdout.split()
+
+    def test_bash_completes_verbs_options_and_choices(self):
+        self.assertEqual(self.completions(""), self.VERBS)
+        self.assertEqual(self.completions("re"), ["represent"])
+        self.assertIn("--extend", self.completions("train", "--e"))
+        self.assertEqual(self.completions("detect", "--u"), ["--upsample"])
+        self.assertEqual(self.completions("align", "--method", ""), ["chip", "openface"])
+        self.assertEqual(self.completions("represent", "--embedder", "nn"), ["nn4.small2"])
+        self.assertEqual(self.completions("evaluate", ""), ["lfw", "classification"])
+        self.assertEqual(self.completions("detect", ""), [])  # bash goes on with file names
+
+    def test_the_manual_has_each_verb_and_each_option_of_the_help(self):
+        manual = self.check(run("--man"), DONE).stdout.replace("\\-", "-")
+        for verb in self.VERBS:
+            self.assertIn(f'.SS "ffr {verb}', manual)
+            if verb == "evaluate":
+                continue
+            shown = self.check(run(verb, "--help"), DONE).stdout
+            for option in re.findall(r"^  (?:-\w,)?(--[\w-]+)", shown, re.MULTILINE):
+                if option != "--help":
+                    self.assertIn(f"\\&{option}\\fR", manual, verb)
+
+    def test_each_verb_s_example_works_on_the_shipped_photos(self):
+        (self.folder / "photos").symlink_to(PHOTOS)
+        for verb in self.VERBS:
+            shown = self.check(run(verb, "--help"), DONE).stdout
+            example = re.search(r"Example:\n  ffr (.*?)(?:   .*)?$", shown, re.MULTILINE).group(1)
+            if verb in ("evaluate", "video"):  # these are on data which aren't shipped
+                continue
+            self.check(run(*shlex.split(example), cwd=self.folder), DONE)
+
 
     def test_each_verb_explains_itself_with_an_example(self):
         for verb in self.VERBS:
@@ -90,6 +131,8 @@ class Usage(CliTest):
         self.check(run("landmarks", "--points", "7", ASTRONAUT), WRONG_USAGE)
         self.check(run("compare", ASTRONAUT), WRONG_USAGE)
         self.check(run("align", ASTRONAUT), WRONG_USAGE)
+        self.check(run("hog", ASTRONAUT), WRONG_USAGE)
+        self.check(run("cluster", "--distance", "-1", ASTRONAUT), WRONG_USAGE)
 
     def test_the_version_is_the_library_s(self):
         header = (PROJECT / "include" / "ffr" / "version.hpp").read_text()
@@ -706,6 +749,172 @@ class Compare(CliTest):
         self.assertEqual(len(result.stdout.splitlines()), 1)
 
 
+class Hog(CliTest):
+    def size(self, path):
+        """Width and height of a PNG."""
+        data = path.read_bytes()
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        return struct.unpack(">II", data[16:24])
+
+    def test_a_face_comes_with_its_window_and_its_filter(self):
+        face, none = self.folder / "face.png", self.folder / "out" / "none.png"
+        self.assertIn("box 179 83 266 170  score 1.534  view front", self.check(run("hog", ASTRONAUT, "-o", face), DONE).stdout)
+        self.check(run("hog", "--threshold", "2", ASTRONAUT, "-o", none), DONE)
+        self.assertEqual(self.size(face)[1], self.size(none)[1])
+        self.assertGreater(self.size(face)[0], self.size(none)[0] + 300)  # the panels beside
+
+    def test_json_has_the_best_window_and_the_picture(self):
+        [record] = records(self.check(run("hog", "--json", GROUP, "-o", self.folder / "hog.JPG"), DONE))
+        self.assertEqual(list(record), ["image", "width", "height", "faces", "picture"])
+        self.assertEqual(record["faces"], records(run("detect", "--json", GROUP))[0]["faces"][:1])
+        self.assertEqual((self.folder / "hog.JPG").read_bytes()[:2], b"\xff\xd8")
+
+    def test_no_face_is_said_and_the_features_are_drawn(self):
+        result = self.check(run("hog", NO_FACE, "-o", self.folder / "brick.png"), DONE)
+        self.assertIn("no face", result.stdout)
+        self.size(self.folder / "brick.png")
+
+    def test_pictures_are_neither_tiny_nor_huge(self):
+        for width, height in ((20, 20), (20, 4000), (6000, 4000)):
+            with self.subTest(width=width, height=height):
+                photo, picture = self.folder / "photo.png", self.folder / "picture.png"
+                row = bytes(x * x // 64 % 256 for x in range(width))
+                photo.write_bytes(png(width, height, (b"\0" + row) * height))
+                if (width, height) == (20, 4000):  # made smaller it's under 20 pixels wide
+                    self.check(run("hog", photo, "-o", picture), SOME_FAILED, "photo.png: is too small or too narrow")
+                    continue
+                self.check(run("hog", photo, "-o", picture), DONE)
+                self.assertTrue(60 <= min(self.size(picture)) and max(self.size(picture)) <= 1300, self.size(picture))
+
+    def test_bad_input_and_output_are_named_and_nothing_is_written(self):
+        small = self.folder / "small.png"
+        small.write_bytes(png(19, 300, (b"\0" + bytes(19)) * 300))
+        out = self.folder / "out.png"
+        self.check(run("hog", small, "-o", out), SOME_FAILED, "small.png: is too small or too narrow: .* 20 pixels")
+        self.check(run("hog", self.folder / "none.jpg", "-o", out), SOME_FAILED, "none.jpg: can't open the file")
+        self.check(run("hog", self.folder, "-o", out), SOME_FAILED, ": is a folder, not a file")
+        [record] = records(run("hog", "--json", small, "-o", out))
+        self.assertIn("too small", record["error"])
+        for name in ("out.gif", "out", "out.png.bmp"):
+            self.check(run("hog", ASTRONAUT, "-o", self.folder / name), WRONG_USAGE, "has to end in .png or .jpg")
+        before = small.read_bytes()
+        self.check(run("hog", small, "-o", small), SOME_FAILED, "small.png: its picture would overwrite it")
+        self.assertEqual(small.read_bytes(), before)
+        self.assertEqual(self.only_files(self.folder), ["small.png"])
+
+
+class Cluster(CliTest):
+    PEOPLE_OF_THE_PHOTOS = {"obama.jpg": 1, "obama2.jpg": 1, "obama3.jpg": 1, "astronaut.png": 2, "biden.jpg": 3,
+                            "grace_hopper.jpg": 4}
+
+    def test_the_shipped_photos_fall_into_four_people(self):
+        got = records(self.check(run("cluster", "--json", PHOTOS, NO_FACE), DONE))
+        groups = {pathlib.Path(record["image"]).name: [face["group"] for face in record["faces"]] for record in got}
+        self.assertEqual(groups.pop("group.jpg"), [1, 2, 3, 4])
+        self.assertEqual(groups.pop(NO_FACE.name), [])
+        self.assertEqual(groups, {name: [group] for name, group in self.PEOPLE_OF_THE_PHOTOS.items()})
+
+    def test_json_is_represent_s_with_groups(self):
+        with_groups = records(self.check(run("cluster", "--json", PHOTOS), DONE))
+        for record in with_groups:
+            for face in record["faces"]:
+                self.assertEqual(list(face)[-1], "group")
+                del face["group"]
+        self.assertEqual(with_groups, records(run("represent", "--json", PHOTOS)))
+
+    def test_the_text_goes_by_group(self):
+        text = self.check(run("cluster", NO_FACE, ASTRONAUT, OBAMA2, PEOPLE / "barack_obama" / "obama.jpg"), DONE).stdout
+        self.assertRegex(text, r"^group 1: 2 faces\n  .*obama2.jpg  box .*\n  .*obama.jpg  box .*\n"
+                               r"group 2: 1 face\n  .*astronaut.png  box 179 83 266 170 .*\nno face: 1 photo\n  .*brick.png\n$")
+
+    def test_the_number_of_threads_changes_nothing(self):
+        one, four = (run("cluster", "--json", "--threads", n, PHOTOS).stdout for n in (1, 4))
+        self.assertEqual(one, four)
+
+    def test_the_distance_makes_more_or_fewer_groups(self):
+        def groups(distance):
+            got = records(run("cluster", "--json", "--distance", distance, PEOPLE))
+            return len({face["group"] for record in got for face in record["faces"]})
+        self.assertEqual([groups(distance) for distance in (0, 0.6, 2)], [4, 3, 1])
+
+    def test_photos_are_sorted_into_folders_and_the_faces_shown(self):
+        shutil.copytree(PHOTOS, self.folder / "photos")
+        for person in ("barack_obama", "joe_biden"):  # another photo of one name, in two folders
+            shutil.copy(PEOPLE / "barack_obama" / "obama.jpg", self.folder / "photos" / "people" / person / "same.jpg")
+        shutil.copy(NO_FACE, self.folder / "photos" / "brick.png")
+        before = {p: p.read_bytes() for p in (self.folder / "photos").rglob("*") if p.is_file()}
+        out = self.folder / "sorted"
+        self.check(run("cluster", self.folder / "photos", "-o", out), DONE)
+        expected = [f"group-{number:03}/{name}" for name, number in self.PEOPLE_OF_THE_PHOTOS.items()]
+        expected += [f"group-{number:03}/group.jpg" for number in (1, 2, 3, 4)]
+        expected += [f"group-{number:03}.jpg" for number in (1, 2, 3, 4)]
+        expected += ["group-001/same.jpg", "group-001/same-2.jpg", "no-face/brick.png", "groups.jpg"]
+        self.assertEqual(self.only_files(out), sorted(expected))
+        self.assertEqual((out / "group-001" / "same-2.jpg").read_bytes(), (out / "group-001" / "same.jpg").read_bytes())
+        self.assertEqual((out / "group-004" / "group.jpg").read_bytes(), GROUP.read_bytes())
+        self.assertEqual({p: p.read_bytes() for p in (self.folder / "photos").rglob("*") if p.is_file()}, before)
+        for sheet in out.glob("*.jpg"):
+            self.check(run("detect", sheet), DONE)
+
+    def test_a_folder_with_something_in_it_is_refused_at_once(self):
+        (self.folder / "full").mkdir()
+        (self.folder / "full" / "note").write_text("mine")
+        for target in (self.folder / "full", self.folder / "full" / "note"):
+            self.check(run("cluster", ASTRONAUT, "-o", target), SOME_FAILED, "isn't a new or an empty folder")
+        self.assertEqual(self.only_files(self.folder), ["full/note"])
+        (self.folder / "empty").mkdir()
+        self.check(run("cluster", ASTRONAUT, "-o", self.folder / "empty"), DONE)
+
+    def test_bad_photos_are_named_and_the_others_grouped(self):
+        broken = self.folder / "broken.jpg"
+        broken.write_bytes(OBAMA2.read_bytes()[:20])
+        result = self.check(run("cluster", "--json", broken, OBAMA2, ASTRONAUT, "-o", self.folder / "out"), SOME_FAILED, "broken.jpg: ")
+        self.assertEqual([list(record)[1] for record in records(result)], ["error", "width", "width"])
+        self.assertEqual(self.only_files(self.folder / "out"), ["group-001.jpg", "group-001/obama2.jpg", "group-002.jpg",
+                                                                "group-002/astronaut.png", "groups.jpg"])
+
+    def test_no_face_at_all_is_no_failure(self):
+        result = self.check(run("cluster", NO_FACE, "-o", self.folder / "out"), DONE)
+        self.assertEqual(result.stdout, f"no face: 1 photo\n  {NO_FACE}\n")
+        self.assertEqual(self.only_files(self.folder / "out"), ["no-face/" + NO_FACE.name])
+
+    def test_tables_give_the_groups_of_their_photos(self):
+        shutil.copytree(PEOPLE, self.folder / "people")
+        run("represent", self.folder / "people", "-o", self.folder / "reps")
+        got = records(self.check(run("cluster", "--json", self.folder / "reps", "-o", self.folder / "out"), DONE))
+        self.assertEqual([list(record) for record in got], [["image", "faces"]] * 4)
+        self.assertEqual([record["faces"][0]["group"] for record in got], [1, 1, 2, 3])
+        self.assertEqual(list(got[0]["faces"][0]), ["embedding", "group"])
+        self.assertEqual(len(self.only_files(self.folder / "out")), 4 + 3 + 1)
+        (self.folder / "people" / "joe_biden" / "biden.jpg").unlink()
+        result = run("cluster", self.folder / "reps", "-o", self.folder / "again")
+        self.check(result, SOME_FAILED, "biden.jpg: can't open the file")
+        self.assertIn("group 3: 1 face", result.stdout)
+        self.check(run("cluster", self.folder / "reps"), DONE)  # the pictures aren't needed to group
+
+    def test_pictures_of_large_and_of_many_groups_have_an_end(self):
+        out, many, singles = self.folder / "out", 125, 22
+        places = [0] * many + [5 * (i + 1) for i in range(singles)]
+        (self.folder / "labels.csv").write_text(f"1,{ASTRONAUT}\n" * len(places))
+        (self.folder / "reps.csv").write_text("".join(f"{x}" + ",0" * 127 + "\n" for x in places))
+        result = self.check(run("cluster", "--embedder", "resnet29", self.folder, "-o", out), DONE)
+        self.assertEqual(re.findall(r"^group \d+: (.*)$", result.stdout, re.M), [f"{many} faces"] + ["1 face"] * singles)
+        self.assertEqual(len(list((out / "group-001").iterdir())), many)
+        self.assertTrue((out / "group-001" / f"astronaut-{many}.png").is_file())
+        sizes = {pathlib.Path(record["image"]).name: (record["width"], record["height"])
+                 for record in records(run("detect", "--json", *out.glob("*.jpg")))}
+        self.assertEqual(sizes["group-001.jpg"], (10 * 100 + 4, 34 + 10 * 100))  # the first 100 faces
+        self.assertEqual(sizes["groups.jpg"], (10 * 100 + 4, 20 * (34 + 100) + 34))  # 20 groups, and how many more
+
+    def test_tables_go_alone_and_bad_ones_are_named(self):
+        run("represent", PEOPLE, "-o", self.folder)
+        self.check(run("cluster", self.folder, ASTRONAUT), WRONG_USAGE, "tables, which go alone")
+        self.check(run("cluster", ASTRONAUT, self.folder), WRONG_USAGE, "tables, which go alone")
+        self.check(run("cluster", "--points", "5", self.folder), WRONG_USAGE, "goes with photos")
+        (self.folder / "reps.csv").write_text("1,2\n" * 4)
+        self.check(run("cluster", self.folder), SOME_FAILED, "reps.csv: row 1 should have 128 numbers")
+
+
 class TrainAndInfer(CliTest):
     @classmethod
     def setUpClass(cls):
@@ -833,6 +1042,64 @@ class TrainAndInfer(CliTest):
         self.assertRegex(result.stderr, "nobody.png: lies in no person's folder")
         self.assertEqual((self.folder / "model").read_bytes(), self.model.read_bytes())
 
+    def test_training_tells_what_it_used_and_what_not(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE, people)
+        shutil.copy(GROUP, people / "joe_biden" / "group.jpg")
+        shutil.copy(NO_FACE, people / "eileen_collins" / "brick.png")
+        result = run("train", people, "-o", self.folder / "model")
+        self.check(result, SOME_FAILED, "group.jpg: there are 4 faces in the image")
+        self.assertIn("  eileen_collins: 1 face, 1 photo skipped\n    brick.png: there's no face in the image\n"
+                      "  joe_biden: 1 face, 1 photo skipped\n    group.jpg: there are 4 faces", result.stdout)
+        self.assertIn("Left out and named by the others: 2 of 2 faces right (100.0 %).", result.stdout)
+        self.assertEqual((self.folder / "model").read_bytes(), self.model.read_bytes())
+
+    def test_a_face_that_s_too_small_teaches_nobody(self):
+        small = self.folder / "in" / "small"
+        small.mkdir(parents=True)
+        shutil.copy(TINY_FACE, small)
+        self.check(run("train", self.folder / "in", "--upsample", "1", "-o", self.folder / "model"), SOME_FAILED,
+                   r"tiny_face.png: the face is only 4\d pixels wide, less than 50")
+
+    def test_a_stranger_among_a_person_s_photos_is_left_out(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE / "barack_obama", people / "barack_obama")
+        shutil.copy(ASTRONAUT, people / "barack_obama" / "a.png")
+        result = run("train", people, "-o", self.folder / "model", "--json")
+        self.check(result, SOME_FAILED, "a.png: looks unlike most of barack_obama's other photos: probably somebody else")
+        record = records(result)[-1]  # behind the failed photo's
+        self.assertEqual(record["faces"], 2)
+        self.assertEqual([skipped["image"] for skipped in record["enrolment"][0]["skipped"]],
+                         [str(people / "barack_obama" / "a.png")])
+
+    def test_two_names_of_one_person_are_noticed(self):
+        people = self.folder / "in"
+        shutil.copytree(PEOPLE, people)
+        shutil.move(people / "barack_obama" / "obama3.jpg", self.folder / "obama3.jpg")
+        (people / "barry").mkdir()
+        shutil.move(self.folder / "obama3.jpg", people / "barry" / "obama3.jpg")
+        result = self.check(run("train", people, "-o", self.folder / "model"), DONE)
+        self.assertRegex(result.stdout, r"barack_obama and barry look the same: half of their faces are within 0\.\d\d")
+        self.assertIn("Nobody has two faces", result.stdout)
+
+    def test_a_model_is_extended_without_the_old_photos(self):
+        first, second, both = (self.folder / name for name in ("first", "second", "both"))
+        shutil.copytree(PEOPLE / "barack_obama", first / "barack_obama")
+        for name in ("eileen_collins", "joe_biden"):
+            shutil.copytree(PEOPLE / name, second / name)
+        self.check(run("train", first, "-o", self.folder / "old.ffr"), DONE)
+        shutil.rmtree(first)
+        self.check(run("train", second, "--extend", self.folder / "old.ffr", "-o", both), DONE)
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+        # Into itself, with photos that it knows already: nothing changes.
+        self.check(run("train", second, "--extend", both, "-o", both), DONE)
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+        self.check(run("train", second, "--precision", "int8", "--extend", both, "-o", both), SOME_FAILED,
+                   "both: was trained with precision float32, not int8")
+        self.check(run("train", second, "--extend", PROJECT / "weights" / "resnet29.ffr", "-o", both), SOME_FAILED,
+                   "'resnet29', not a model made by `ffr train`")
+        self.assertEqual(both.read_bytes(), self.model.read_bytes())
+
     def test_a_folder_with_no_face_makes_no_model(self):
         (self.folder / "in" / "brick").mkdir(parents=True)
         shutil.copy(NO_FACE, self.folder / "in" / "brick")
@@ -849,8 +1116,229 @@ class TrainAndInfer(CliTest):
             (self.folder / "model").write_bytes(content)
             self.check(run("infer", self.folder / "model", OBAMA2), SOME_FAILED, "model: .*" + reason)
         self.check(run("infer", PROJECT / "weights" / "resnet29.ffr", OBAMA2), SOME_FAILED,
-                   "'resnet29'; infer needs a model made by `ffr train`")
+                   "'resnet29', not a model made by `ffr train`")
         self.check(run("infer", self.folder / "none", OBAMA2), SOME_FAILED, "none: can't open the file: No such file")
+
+
+def read_png(path):
+    """Width, height and rows of an 8-bit RGB PNG without interlacing."""
+    data, position, packed = path.read_bytes(), 8, b""
+    width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
+    assert (depth, colours, data[28]) == (8, 2, 0)
+    while position < len(data):
+        size, kind = struct.unpack(">I4s", data[position:position + 8])
+        packed += data[position + 8:position + 8 + size] if kind == b"IDAT" else b""
+        position += size + 12
+    lines, rows, above = zlib.decompress(packed), [], bytearray(3 * width)
+    for start in range(0, len(lines), 3 * width + 1):
+        method, row = lines[start], bytearray(lines[start + 1:start + 1 + 3 * width])
+        for i in range(len(row) if method else 0):
+            left, corner = (row[i - 3], above[i - 3]) if i >= 3 else (0, 0)
+            near = min((abs(above[i] - corner), 0, left), (abs(left - corner), 1, above[i]),
+                       (abs(left + above[i] - 2 * corner), 2, corner))[2]
+            row[i] = (row[i] + (0, left, above[i], (left + above[i]) // 2, near)[method]) & 255
+        rows.append(row)
+        above = row
+    return width, height, rows
+
+
+class Video(CliTest):
+    """A clip of 14 frames: a photo moves 3 pixels a frame to the left, is away for frames 6 to 10 and comes back."""
+
+    WIDTH, HEIGHT, SIZE, BOX = 301, 241, 301 * 241, [79, 43, 166, 130]
+    HEADER = b"YUV4MPEG2 W301 H241 F25:1 Ip A1:1 C444 XSOME=THING\n"
+    GRAY = bytes([126]) * SIZE + bytes([128]) * 2 * SIZE
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.model = pathlib.Path(folder.name) / "people.ffr"
+        run("train", PEOPLE, "-o", cls.model)
+        width, height, rows = read_png(ASTRONAUT)
+        planes = [[], [], []]
+        for row in rows:
+            y, cb, cr = bytearray(), bytearray(), bytearray()
+            for r, g, b in zip(row[0::3], row[1::3], row[2::3]):
+                y.append(round(16 + (65.481 * r + 128.553 * g + 24.966 * b) / 255))
+                cb.append(round(128 + (-37.797 * r - 74.203 * g + 112 * b) / 255))
+                cr.append(round(128 + (112 * r - 93.786 * g - 18.214 * b) / 255))
+            for plane, values in zip(planes, (y, cb, cr)):
+                plane.append(bytes(values))
+        view = [b"".join(row[100 + 3 * i:100 + 3 * i + cls.WIDTH] for plane in planes for row in plane[40:40 + cls.HEIGHT])
+                for i in range(9)]
+        cls.frames = view[:6] + [cls.GRAY] * 5 + view[6:]
+
+    def stream(self, frames):
+        return self.HEADER + b"".join(b"FRAME\n" + frame for frame in frames)
+
+    def video(self, stream, *arguments, **more):
+        return subprocess.run([str(PROGRAM), "video", str(self.model), *map(str, arguments)], input=stream,
+                              stderr=subprocess.PIPE, timeout=600, **{"stdout": subprocess.PIPE, **more})
+
+    def check_video(self, result, status, error=None):
+        self.check(subprocess.CompletedProcess([], result.returncode, "", result.stderr.decode()), status, error)
+        return result.stdout
+
+    def test_json_tells_who_is_in_each_frame(self):
+        lines = self.check_video(self.video(self.stream(self.frames), "--json"), DONE).decode().splitlines()
+        frames = [json.loads(line) for line in lines]
+        self.assertEqual([frame["frame"] for frame in frames], list(range(14)))
+        self.assertEqual([frame["time"] for frame in frames[:3]], [0, 0.04, 0.08])
+        # Away for more than three searches, it's a new track.
+        self.assertEqual([[f["track"] for f in frame["faces"]] for frame in frames], [[1]] * 6 + [[]] * 5 + [[2]] * 3)
+        for i, frame in enumerate(frames):
+            for face in frame["faces"]:
+                self.assertEqual(list(face), ["box", "score", "track", "name", "confidence", "distance"])
+                self.assertEqual(face["name"], "eileen_collins")
+                self.assertGreater(face["score"], 0)
+                if i < 6:
+                    for edge, there, shift in zip(face["box"], self.BOX, (3 * i, 0, 3 * i, 0)):
+                        self.assertAlmostEqual(edge, there - shift, delta=12)
+
+    def test_the_stream_keeps_all_that_isn_t_drawn_on(self):
+        out = self.check_video(self.video(self.stream(self.frames)), DONE)
+        self.assertEqual(out[:len(self.HEADER)], self.HEADER)
+        size = 6 + 3 * self.SIZE
+        self.assertEqual(len(out), len(self.HEADER) + 14 * size)
+        for i, frame in enumerate(self.frames):
+            start = len(self.HEADER) + i * size
+            self.assertEqual(out[start:start + 6], b"FRAME\n")
+            drawn = out[start + 6:start + size]
+            self.assertTrue((drawn == frame) == (6 <= i <= 10), f"frame {i}")  # and not a megabyte of difference
+            if drawn == frame:
+                continue
+            # A box and a label above it: nothing in the lower rows, nor in the corner of the face.
+            for plane in range(3):
+                first = plane * self.SIZE
+                for y in list(range(10)) + list(range(150, self.HEIGHT)):
+                    row = slice(first + y * self.WIDTH, first + (y + 1) * self.WIDTH)
+                    self.assertEqual(drawn[row], frame[row])
+
+    def test_the_timeline_tells_who_is_seen_from_when_to_when(self):
+        timeline = self.folder / "new" / "who.json"
+        self.check_video(self.video(self.stream(self.frames), "--timeline", timeline), DONE)
+        self.assertEqual(json.loads(timeline.read_text()), {
+            "frames": 14, "seconds": 0.56,
+            "people": [{"name": "eileen_collins", "track": 1, "from": 0.0, "to": 0.24},
+                       {"name": "eileen_collins", "track": 2, "from": 0.44, "to": 0.56}]})
+        self.assertEqual(self.only_files(self.folder), ["new/who.json"])
+
+    def test_between_searches_faces_are_followed(self):
+        out = self.check_video(self.video(self.stream(self.frames[:6]), "--json", "--every", "4"), DONE)
+        faces = [face for line in out.splitlines() for face in json.loads(line)["faces"]]
+        self.assertEqual([face["track"] for face in faces], [1] * 6)
+        self.assertEqual([face["score"] is None for face in faces], [False, True, True, True, False, True])
+        for i, face in enumerate(faces[:4]):
+            self.assertAlmostEqual(face["box"][0], faces[0]["box"][0] - 3 * i, delta=2)
+            self.assertAlmostEqual(face["box"][1], faces[0]["box"][1], delta=2)
+
+    def test_a_face_that_a_search_misses_keeps_its_name(self):
+        coarse = bytearray(self.frames[3])
+        for row in range(self.HEIGHT):
+            for x in range(0, self.WIDTH, 15):
+                start, width = row // 15 * 15 * self.WIDTH + x, min(15, self.WIDTH - x)
+                coarse[row * self.WIDTH + x:row * self.WIDTH + x + width] = self.frames[3][start:start + 1] * width
+        away = [self.GRAY] * 3
+        stream = self.stream(self.frames[:3] + [bytes(coarse)] + self.frames[4:6] + away + self.frames[11:])
+        out = self.check_video(self.video(stream, "--json"), DONE)
+        frames = [json.loads(line)["faces"] for line in out.splitlines()]
+        self.assertEqual([[(f["track"], f["name"], f["score"] is None) for f in faces] for faces in frames],
+                         [[(1, "eileen_collins", i == 3)] if i not in (6, 7, 8) else [] for i in range(12)])
+
+    def test_strangers_are_unknown_and_limits_make_more_of_them(self):
+        out = self.check_video(self.video(self.stream(self.frames[:2]), "--json", "--distance", "0.01"), DONE)
+        self.assertEqual([json.loads(line)["faces"][0]["name"] for line in out.splitlines()], [None, None])
+
+    def test_brightness_alone_will_do_and_a_rate_needn_t_be_told(self):
+        stream = b"YUV4MPEG2 W301 H241 Cmono\n" + b"".join(b"FRAME Ip\n" + f[:self.SIZE] for f in self.frames[:2])
+        timeline = self.folder / "who.json"
+        out = self.check_video(self.video(stream, "--timeline", timeline), DONE)
+        self.assertEqual(len(out), len(stream))
+        self.assertEqual(out.count(b"FRAME Ip\n"), 2)
+        self.assertEqual(json.loads(timeline.read_text()), {
+            "frames": 2, "seconds": None, "people": [{"name": "eileen_collins", "track": 1, "from": None, "to": None}]})
+
+    def test_a_stream_that_s_cut_off_leaves_what_came_before(self):
+        whole = self.stream(self.frames[:3])
+        error = "standard input: frame 3 is cut off after 1000 of 217623 bytes"
+        timeline = self.folder / "who.json"
+        result = self.video(whole + b"FRAME\n" + bytes(1000), "--timeline", timeline)
+        self.assertEqual(len(self.check_video(result, SOME_FAILED, error)), len(whole))
+        self.assertEqual(json.loads(timeline.read_text())["frames"], 3)
+        self.assertEqual(json.loads(timeline.read_text())["people"][0]["to"], 0.12)
+        out = self.check_video(self.video(whole + b"FRAME\n" + bytes(1000), "--json"), SOME_FAILED, error)
+        self.assertEqual(json.loads(out.splitlines()[3]), {"frame": 3, "error": error})
+        self.assertEqual(len(out.splitlines()), 4)
+
+    def test_what_is_no_video_is_refused(self):
+        for stream, reason in [(b"", "is empty"), (OBAMA2.read_bytes()[:5000], "isn't YUV4MPEG2|a line of more"),
+                               (b"YUV4MPEG2 W99999 H99999 F25:1\n", "99999 x 99999 pixels, more than the limit"),
+                               (b"YUV4MPEG2 W64 H64 F25:1 C420p10\n", "colours are 'C420p10'")]:
+            result = self.video(stream, "--timeline", self.folder / "who.json")
+            self.assertEqual(self.check_video(result, SOME_FAILED, "ffr: standard input: .*(" + reason + ")"), b"")
+        self.assertEqual(self.only_files(self.folder), [])
+
+    def test_a_video_without_frames_or_with_tiny_ones_is_none_the_worse(self):
+        for stream in (self.HEADER, b"YUV4MPEG2 W1 H1 F25:1 C420jpeg\n" + b"FRAME\nabc" * 3):
+            self.assertEqual(self.check_video(self.video(stream), DONE), stream)
+
+    def test_an_output_that_can_t_be_written_is_a_failure(self):
+        stream, error = self.stream(self.frames), "ffr: can't write to standard output"
+        timeline = self.folder / "who.json"
+        with open("/dev/full", "w") as full:
+            self.check_video(self.video(stream, "--timeline", timeline, stdout=full), SOME_FAILED, error)
+        self.assertEqual(json.loads(timeline.read_text())["frames"], 1)
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as gone:
+            self.check_video(self.video(stream, stdout=gone), SOME_FAILED, error)
+        (self.folder / "file").touch()
+        result = self.video(stream, "--timeline", self.folder / "file" / "who.json")
+        self.assertEqual(len(self.check_video(result, SOME_FAILED, "file")), len(stream))
+
+    def test_an_interrupted_video_ends_after_a_frame(self):
+        timeline = self.folder / "who.json"
+        with subprocess.Popen([str(PROGRAM), "video", str(self.model), "--timeline", str(timeline)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdin.write(self.stream(self.frames[:1]))
+            process.stdin.flush()
+            out = process.stdout.read(len(self.stream(self.frames[:1])))
+            process.send_signal(signal.SIGINT)
+            rest, error = process.communicate(self.stream(self.frames[1:3])[len(self.HEADER):])
+        self.assertEqual((len(out), rest, process.returncode), (len(self.stream(self.frames[:1])), b"", SOME_FAILED))
+        self.assertEqual(error.decode(), "ffr: interrupted before frame 1\n")
+        self.assertEqual(json.loads(timeline.read_text())["frames"], 1)
+
+    def test_wrong_usage(self):
+        before = self.model.read_bytes()
+        self.check_video(self.video(b"", "--timeline", self.model), WRONG_USAGE, "is the model")
+        self.assertEqual(self.model.read_bytes(), before)
+        self.check_video(self.video(b"", "--every", "0"), WRONG_USAGE)
+        self.check(run("video"), WRONG_USAGE)
+        self.check(run("video", PROJECT / "weights" / "resnet29.ffr"), SOME_FAILED, "names need a model made by")
+
+    @unittest.skipUnless(shutil.which("ffmpeg") and shutil.which("ffprobe"), "ffmpeg isn't installed")
+    def test_ffmpeg_stands_at_both_ends(self):
+        obama = PEOPLE / "barack_obama" / "obama.jpg"
+        move = ("[0]scale=280:-2[a];[1]crop=260:260:90:20,scale=w='2*trunc((240+60*sin(t))/2)':h=-2:eval=frame[b];"
+                "[2][a]overlay=x='10+10*t':y=40[c];[c][b]overlay=x='370-15*t':y='120+40*sin(2*t)'")
+        ffmpeg = ["ffmpeg", "-v", "error"]
+        subprocess.run([*ffmpeg, "-loop", "1", "-framerate", "10", "-i", obama, "-loop", "1", "-framerate", "10", "-i",
+                        ASTRONAUT, "-f", "lavfi", "-i", "color=gray:s=640x480:r=10", "-filter_complex", move, "-t", "2",
+                        "-pix_fmt", "yuv420p", "in.mp4"], check=True, cwd=self.folder)
+        pipe = ('set -o pipefail; ffmpeg -v error -i in.mp4 -f yuv4mpegpipe -pix_fmt yuv420p - | '
+                '"$0" video "$1" --every 2 --timeline who.json | ffmpeg -v error -i - out.mp4')
+        result = subprocess.run(["bash", "-c", pipe, str(PROGRAM), str(self.model)], cwd=self.folder, capture_output=True,
+                                text=True)
+        self.check(result, DONE)
+        people = json.loads((self.folder / "who.json").read_text())["people"]
+        self.assertEqual([(person["name"], person["from"], person["to"]) for person in people],
+                         [("barack_obama", 0.0, 1.9), ("eileen_collins", 0.0, 1.9)])
+        played = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-of", "csv=p=0", "-show_entries",
+                                 "stream=width,height,nb_read_frames", "out.mp4"], cwd=self.folder, capture_output=True,
+                                text=True)
+        self.assertEqual((played.stdout.strip(), played.stderr), ("640,480,20", ""))
 
 
 class OpenFace(CliTest):
@@ -1165,7 +1653,7 @@ class Documents(CliTest):
 
     def test_documented_commands_have_verbs_and_options_that_exist(self):
         for page, least in ((PROJECT / "README.md", 4), (PROJECT / "docs" / "openface.md", 6),
-                            (PROJECT / "docs" / "batch.md", 4)):
+                            (PROJECT / "docs" / "batch.md", 4), (PROJECT / "docs" / "video.md", 1)):
             commands = re.findall(r"^build/bin/ffr ([^#\n]+)", page.read_text(), re.M)
             self.assertGreaterEqual(len(commands), least)
             for words in map(str.split, commands):

@@ -102,6 +102,11 @@ class Packages(unittest.TestCase):
     def test_the_installed_program_finds_the_installed_weights(self):
         self.assertIn(f"{self.weights / 'resnet29.ffr'}: resnet29", run(self.prefix / "bin" / "ffr", "info"))
 
+    def test_the_manual_and_the_completion_are_where_they_re_looked_for(self):
+        self.assertTrue((self.prefix / "share/man/man1/ffr.1").read_text().startswith(".TH FFR 1"))
+        self.assertIn("complete -o default -F _ffr ffr",
+                      (self.prefix / "share/bash-completion/completions/ffr").read_text())
+
     def test_all_recipes_have_the_library_s_version(self):
         header = (SOURCE / "include" / "ffr" / "version.hpp").read_text()
         version = re.search(r'kVersion = "([0-9.]+)"', header).group(1)

@@ -4,7 +4,7 @@
 #
 #   bash tests/packages/test_release.sh
 #
-# Needs what scripts/setup.sh installs, and: apt-get install debhelper help2man lintian python3-venv
+# Needs what scripts/setup.sh installs, and: apt-get install debhelper lintian python3-venv
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)

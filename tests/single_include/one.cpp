@@ -2,7 +2,7 @@
 
 #include <ffr/ffr.hpp>
 
-#if defined(FFR_EXACT_FLOAT_BEGIN) || defined(FFR_X86_KERNELS) || defined(FFR_UNROLL) || defined(FFR_PRAGMA)
+#if defined(FFR_EXACT_FLOAT_BEGIN) || defined(FFR_SSE2_KERNELS) || defined(FFR_UNROLL) || defined(FFR_PRAGMA)
 #error "a macro of ffr's own is left behind"
 #endif
 #if FFR_VERSION < 100

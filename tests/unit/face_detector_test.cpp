@@ -397,3 +397,56 @@ TEST_CASE("a detector file that lies is refused by name") {
     tables.thresholds[0] = std::numeric_limits<double>::quiet_NaN();
     CHECK(load_error(tables.bytes()) == "lies.ffr: tensor 'thresholds' has a value that isn't finite");
 }
+
+TEST_CASE("a view's filter is what its columns and rows were taken from, and scores like them") {
+    const WeightsFile file = shipped();
+    const FaceDetector detector = FaceDetector::load(file);
+    const auto weights = file.tensor<double>("filters", {5, kHogPlanes, 10, 10});
+    REQUIRE(detector.views() == 5);
+    for (int view = 0; view < detector.views(); ++view) {
+        CAPTURE(view);
+        const HogFeatures filter = detector.view_filter(view);
+        REQUIRE((filter.rows() == 10 && filter.columns() == 10));
+        double largest = 0;
+        for (std::size_t i = 0; i < 3100; ++i) {
+            const double weight = weights.data[static_cast<std::size_t>(view) * 3100 + i];
+            largest = std::max(largest, std::fabs(static_cast<double>(filter.plane(0)[i]) - weight));
+        }
+        CHECK(largest < 1e-6);
+    }
+    CHECK_THROWS_AS(detector.view_filter(-1), InvalidArgument);
+    CHECK_THROWS_AS(detector.view_filter(5), InvalidArgument);
+}
+
+TEST_CASE("the best window shows what its filter saw") {
+    const WeightsFile file = shipped();
+    const FaceDetector detector = FaceDetector::load(file);
+    const auto thresholds = file.tensor<double>("thresholds", {5});
+    // The last two cut a face off, so that its window hangs over the border.
+    const Image odd = picture("odd_size"), portrait = picture("portrait");
+    const Rect face = detector.detect(portrait).at(0).box;
+    const ImageView from_its_edge{portrait.row(face.top) + face.left * portrait.channels(),
+                                  portrait.width() - face.left, portrait.height() - face.top, portrait.channels(),
+                                  portrait.view().stride};
+    const ImageView to_its_edge{portrait.row(0), face.right, face.bottom, portrait.channels(), portrait.view().stride};
+    DetectOptions options;
+    options.threshold = -1;
+    for (const ImageView image : {odd.view(), portrait.view(), from_its_edge, to_its_edge}) {
+        for (options.upsample = 0; options.upsample <= 1; ++options.upsample) {
+            CAPTURE(options.upsample);
+            const Detection best = detector.detect(image, options).at(0);
+            const auto window = detector.best_window(image, options);
+            REQUIRE(window);
+            CHECK(same({window->detection}, {best}));
+            const HogFeatures filter = detector.view_filter(best.view);
+            double score = -thresholds[static_cast<std::size_t>(best.view)];
+            for (std::size_t i = 0; i < 3100; ++i) {
+                score += static_cast<double>(filter.plane(0)[i]) * static_cast<double>(window->features.plane(0)[i]);
+            }
+            CHECK(std::fabs(score - best.score) < 1e-5);
+        }
+    }
+    CHECK_FALSE(detector.best_window(Image(300, 200, 3)));
+    CHECK_FALSE(detector.best_window(Image(1, 1, 1)));
+    CHECK_THROWS_AS(detector.best_window(Image()), InvalidArgument);
+}

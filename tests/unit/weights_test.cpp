@@ -77,17 +77,23 @@ std::vector<T> values(const TensorView<T>& view) {
 /// Sets FFR_WEIGHTS, or removes it when empty, and puts back what was there.
 class WeightsVariable {
   public:
-    explicit WeightsVariable(const std::string& value) {
+    explicit WeightsVariable(const fs::path& value) {
+#if defined(_WIN32)
+        const wchar_t* const before = _wgetenv(L"FFR_WEIGHTS");
+#else
         const char* const before = std::getenv("FFR_WEIGHTS");
-        before_ = before == nullptr ? "" : before;
+#endif
+        if (before != nullptr) before_ = before;
         set(value);
     }
-    ~WeightsVariable() { set(before_); }
+    ~WeightsVariable() {
+        set(before_);
+    }
 
   private:
-    static void set(const std::string& value) {
+    static void set(const fs::path& value) {
 #if defined(_WIN32)
-        _putenv_s("FFR_WEIGHTS", value.c_str());
+        _wputenv_s(L"FFR_WEIGHTS", value.c_str());
 #else
         if (value.empty()) {
             unsetenv("FFR_WEIGHTS");
@@ -96,12 +102,13 @@ class WeightsVariable {
         }
 #endif
     }
-    std::string before_;
+    fs::path before_;
 };
 
 struct TemporaryFolder {
     fs::path path;
-    explicit TemporaryFolder(const std::string& name) : path(fs::temp_directory_path() / ("ffr_weights_" + name)) {
+    explicit TemporaryFolder(const std::string& name)
+        : path(fs::temp_directory_path() / fs::u8path("ffr_weights_" + name)) {
         fs::remove_all(path);
         fs::create_directories(path);
     }
@@ -297,12 +304,12 @@ TEST_CASE("a writer refuses what the format can't hold") {
 }
 
 TEST_CASE("weights are looked for where the caller says, else where FFR_WEIGHTS says, else beside the program") {
-    const TemporaryFolder chosen("chosen"), variable("variable");
+    const TemporaryFolder chosen("chosen"), variable("variable \xE9\xA1\x94");
     sample().save(chosen.path / "a.ffr");
     sample().save(variable.path / "a.ffr");
     sample().save(variable.path / "b.ffr");
     {
-        const WeightsVariable set(variable.path.string());
+        const WeightsVariable set(variable.path);
         CHECK(find_weights("a.ffr", chosen.path) == chosen.path / "a.ffr");
         CHECK(find_weights("a.ffr") == variable.path / "a.ffr");
         CHECK(weights_folders() == std::vector<fs::path>{variable.path});

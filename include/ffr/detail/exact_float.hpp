@@ -7,7 +7,11 @@
 
 #include "ieee.hpp"
 
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
 #define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
 #define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
 #elif defined(__GNUC__)

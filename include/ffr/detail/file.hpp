@@ -21,6 +21,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <process.h>
 #endif
 
 #include "../error.hpp"
@@ -104,6 +106,8 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
+#elif defined(_WIN32)
+    const long process = ::_getpid();
 #else
     const long process = 0;
 #endif

@@ -8,10 +8,28 @@
 
 #include "../error.hpp"
 
-// Elsewhere than with g++ or clang++, plain loops are all there is; g++ for Windows doesn't align the stack for AVX.
-#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
-#define FFR_X86_KERNELS
+// Which paths this build has; elsewhere than with g++ or clang++, plain loops are all there is.
+#if defined(__GNUC__) && defined(__SSE2__)
+#define FFR_SSE2_KERNELS
+#include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+// WebAssembly's registers are like SSE2's. emscripten has SSE2's functions for them, but only for -msse2.
+#define FFR_SSE2_KERNELS
+#define __SSE__
+#define __SSE2__
+#include <emmintrin.h>
+#undef __SSE2__
+#undef __SSE__
+#endif
+// g++ for Windows takes the stack to be aligned for AVX, which it isn't there, and the program crashes (GCC's bug 54412).
+// FFR_WINDOWS_AVX is for those who have its moves made unaligned: see docs/macros.md.
+#if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32) || defined(FFR_WINDOWS_AVX))
+#define FFR_AVX_KERNELS
 #include <cpuid.h>
+#include <immintrin.h>
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define FFR_NEON_KERNELS
+#include <arm_neon.h>
 #endif
 
 // The kernels' innermost loops have to become straight code, or else their sums live in memory; g++ does that at -O3 only.
@@ -65,7 +83,7 @@ inline const char* simd_name(SimdPath path) {
 
 /// True when this build has the path and the machine can run it.
 inline bool has_simd(SimdPath path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512) return __builtin_cpu_supports("avx512f");
     if (path == SimdPath::avx2) {
         // Compilers don't all know F16C's name here: it's leaf 1, ECX bit 29.
@@ -73,8 +91,10 @@ inline bool has_simd(SimdPath path) {
         const bool widens = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && widens;
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path == SimdPath::sse2) return true;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) return true;
 #endif
     return path == SimdPath::scalar;

@@ -13,12 +13,6 @@
 #include "../detail/exact_float.hpp"
 #include "dispatch.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -159,7 +153,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_exact
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_exact {
 
@@ -203,7 +197,11 @@ struct Vector {
     }
     static Register to_float(Integers value) { return _mm_cvtepi32_ps(value); }
     static Register difference(Integers a, Integers b) { return _mm_cvtepi32_ps(_mm_sub_epi32(a, b)); }
-    static Integers truncate(Register value) { return _mm_cvttps_epi32(value); }
+    /// As the compiler does it: emscripten's _mm_cvttps_epi32 goes lane by lane.
+    static Integers truncate(Register value) {
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return reinterpret_cast<Integers>(__builtin_convertvector(value, Lanes));
+    }
 
     static void split(const std::uint8_t* pixels, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
         split_pixels(pixels, red, green, blue);
@@ -226,6 +224,10 @@ constexpr int kStrip = 8;
 FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_exact
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -398,7 +400,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_exact {
 
@@ -476,14 +478,16 @@ FFR_EXACT_FLOAT_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512_exact::kExactKernels;
         case SimdPath::avx2:
             return avx2_exact::kExactKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2_exact::kExactKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon_exact::kExactKernels;
 #endif

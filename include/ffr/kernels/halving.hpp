@@ -6,12 +6,6 @@
 
 #include "dispatch.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -38,7 +32,7 @@ struct Vector {
 
 }  // namespace plain_halving
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_halving {
 
@@ -65,6 +59,10 @@ struct Vector {
 #include "halving.inl"
 
 }  // namespace sse2_halving
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -97,7 +95,7 @@ struct Vector {
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_halving {
 
@@ -119,11 +117,13 @@ struct Vector {
 
 /// The kernels of a path, which the machine has to have, for at least `count` numbers.
 inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && count >= avx2_halving::Vector::kLanes) return avx2_halving::kHalvingKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar && count >= sse2_halving::Vector::kLanes) return sse2_halving::kHalvingKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && count >= neon_halving::Vector::kLanes) return neon_halving::kHalvingKernels;
 #endif
     static_cast<void>(path);

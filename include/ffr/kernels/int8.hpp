@@ -16,12 +16,12 @@
 #include "simd.hpp"
 
 // What takes a newer compiler than the rest.
-#if defined(FFR_X86_KERNELS) && \
+#if defined(FFR_AVX_KERNELS) && \
     ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
 #define FFR_AVX_VNNI_KERNELS
 #endif
 
-#if defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#if defined(__linux__) && defined(FFR_NEON_KERNELS)
 #include <sys/auxv.h>
 #endif
 
@@ -71,7 +71,7 @@ inline const char* int8_name(Int8Path path) {
 
 /// The best way that the machine has and a SIMD path leaves.
 inline Int8Path int8_path(SimdPath path = simd_path()) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx512 && __builtin_cpu_supports("avx512vnni")) return Int8Path::avx512_vnni;
 #if defined(FFR_AVX_VNNI_KERNELS)
     // AVX-VNNI: leaf 7, subleaf 1, EAX bit 4.
@@ -79,7 +79,7 @@ inline Int8Path int8_path(SimdPath path = simd_path()) {
     const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
     if (has_avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0) return Int8Path::avx_vnni;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) return Int8Path::neon_dot;
 #endif
     static_cast<void>(path);
@@ -125,7 +125,7 @@ struct Vector : scalar::Vector {
 
 }  // namespace plain_int8
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 #if defined(FFR_AVX_VNNI_KERNELS)
 
@@ -198,7 +198,7 @@ struct Vector : avx512::Vector {
 
 FFR_TARGET_END
 
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
 
 #if defined(__clang__)
 FFR_TARGET_BEGIN("dotprod")
@@ -240,14 +240,14 @@ FFR_TARGET_END
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case Int8Path::avx512_vnni:
             return avx512_vnni::kInt8Kernels;
 #if defined(FFR_AVX_VNNI_KERNELS)
         case Int8Path::avx_vnni:
             return avx_vnni::kInt8Kernels;
 #endif
-#elif defined(__linux__) && defined(__GNUC__) && defined(__aarch64__)
+#elif defined(__linux__) && defined(FFR_NEON_KERNELS)
         case Int8Path::neon_dot:
             return neon_dot::kInt8Kernels;
 #endif

@@ -10,12 +10,6 @@
 #include "../detail/exact_float.hpp"
 #include "dispatch.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -98,7 +92,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_leaves
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2_leaves {
 
@@ -137,6 +131,10 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace sse2_leaves
 
+#endif
+
+#if defined(FFR_AVX_KERNELS)
+
 FFR_TARGET_BEGIN("avx2")
 
 namespace avx2_leaves {
@@ -174,7 +172,7 @@ FFR_EXACT_FLOAT_END
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon_leaves {
 
@@ -217,12 +215,14 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
                        float* shape) {
     const int coding = static_cast<int>(table.coding);
     std::size_t done = 0;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         done = avx2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
     }
+#endif
+#if defined(FFR_SSE2_KERNELS)
     if (path != SimdPath::scalar) done = sse2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
     if (path == SimdPath::neon) done = neon_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
 #endif
     static_cast<void>(path);

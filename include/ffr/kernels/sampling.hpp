@@ -11,10 +11,6 @@
 #include "../detail/exact_float.hpp"
 #include "dispatch.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -85,7 +81,7 @@ FFR_EXACT_FLOAT_END
 
 }  // namespace plain_sampling
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2")
 
@@ -147,7 +143,7 @@ FFR_TARGET_END
 /// register with.
 inline MixSamples mix_samples_of(SimdPath path, int channels) {
     if (channels == 1) return plain_sampling::mix_samples<plain_sampling::GrayPixel>;
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
     if (path == SimdPath::avx2 || path == SimdPath::avx512) {
         return avx2_sampling::mix_samples<avx2_sampling::ColourPixel>;
     }

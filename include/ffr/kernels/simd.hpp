@@ -23,12 +23,6 @@
 #include "jobs.hpp"
 #include "reference.hpp"
 
-#if defined(FFR_X86_KERNELS)
-#include <immintrin.h>
-#elif defined(__GNUC__) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -88,7 +82,7 @@ struct Vector {
 
 }  // namespace scalar
 
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_SSE2_KERNELS)
 
 namespace sse2 {
 
@@ -114,6 +108,10 @@ struct Vector {
 #include "table.inl"
 
 }  // namespace sse2
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
 
 FFR_TARGET_BEGIN("avx2,fma,f16c")
 
@@ -185,7 +183,7 @@ struct Vector {
 
 FFR_TARGET_END
 
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
 
 namespace neon {
 
@@ -222,14 +220,16 @@ struct Vector {
 /// The kernels of a path, which the machine has to have.
 FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
-#if defined(FFR_X86_KERNELS)
+#if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
             return avx512::kKernels;
         case SimdPath::avx2:
             return avx2::kKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
         case SimdPath::sse2:
             return sse2::kKernels;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(FFR_NEON_KERNELS)
         case SimdPath::neon:
             return neon::kKernels;
 #endif
