@@ -24,7 +24,7 @@ struct Options {
 
 struct Aligned {
     std::string skipped;  // why there's nothing to do; empty when there is
-    ffr::Image image;
+    ffr::ReducedImage image;
     std::vector<ffr::Detection> faces;
     std::vector<ffr::Landmarks> landmarks;
     std::vector<ffr::Image> chips;
@@ -54,7 +54,7 @@ Aligned align(const Input& input, const ffr::FaceDetector& detector, const ffr::
         return aligned;
     }
     aligned.image = read_input(input, options.shared);
-    aligned.faces = detector.detect(aligned.image, detect_options(options.shared));
+    aligned.faces = detector.detect(aligned.image.image, detect_options(options.shared));
     if (aligned.faces.empty()) throw ffr::Error("there's no face in the image");
     if (options.skip_multi && aligned.faces.size() > 1) {
         aligned.skipped = "has " + count_of(aligned.faces.size(), "face");
@@ -62,8 +62,8 @@ Aligned align(const Input& input, const ffr::FaceDetector& detector, const ffr::
     }
     if (!options.all_faces) aligned.faces = {aligned.faces[largest_face(aligned.faces)]};
     for (const ffr::Detection& face : aligned.faces) {
-        aligned.landmarks.push_back(predictor.predict(aligned.image, face.box));
-        aligned.chips.push_back(straighten(aligned.image, aligned.landmarks.back(), options));
+        aligned.landmarks.push_back(predictor.predict(aligned.image.image, face.box));
+        aligned.chips.push_back(straighten(aligned.image.image, aligned.landmarks.back(), options));
     }
     return aligned;
 }
@@ -91,10 +91,10 @@ void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Op
     for (std::size_t i = 0; i < paths.size(); ++i) {
         if (!is_written(paths[i])) write_picture(paths[i], aligned.chips[i]);
     }
-    Json record = image_record(input.path, aligned.image);
+    Json record = image_record(input.path, aligned.image.width, aligned.image.height);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        Json face = detection_record(aligned.faces[i]);
-        face["landmarks"] = points_record(aligned.landmarks[i].points);
+        Json face = detection_record(in_original(aligned.image, aligned.faces[i]));
+        face["landmarks"] = points_record(in_original(aligned.image, aligned.landmarks[i]).points);
         face["aligned"] = paths[i].u8string();
         record["faces"].push_back(std::move(face));
         if (!options.shared.json) std::cout << input.path.u8string() << " -> " << paths[i].u8string() << '\n';
@@ -108,7 +108,7 @@ Status run(const Options& options) {
     }
     const ffr::FaceDetector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
-    std::vector<Input> inputs = collect_inputs(options.inputs);
+    Inputs inputs(options.inputs, options.shared.shard);
     Outputs outputs(std::filesystem::u8path(options.output), ".png", inputs);
     return run_batch<Aligned>(
         inputs, options.shared, [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
@@ -124,6 +124,7 @@ void add_align(CLI::App& app, Status& status) {
                  "Writes the straightened face of each image, the same tree of folders; what's there already stays",
                  "ffr align photos -o chips");
     add_inputs(*verb, options->inputs);
+    add_shard(*verb, options->shared.shard);
     verb->add_option("-o,--output", options->output, "folder for the chips")->required();
     verb->add_option("--method", options->method,
                      "chip: 150 pixels, as the ResNet wants them; openface: as OpenFace does it")

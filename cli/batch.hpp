@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <iostream>
 #include <mutex>
@@ -17,7 +19,9 @@
 #include <vector>
 
 #include "ffr/image_io.hpp"
+#include "ffr/reduce.hpp"
 #include "inputs.hpp"
+#include "interrupt.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "report.hpp"
@@ -31,106 +35,161 @@ void report_failure(const std::filesystem::path& path, const std::string& reason
 /// Prints one JSON object as a line, at once.
 void print_record(const Json& record);
 
-/// The image of an input. \throws ffr::FileError, ffr::FormatError
-inline ffr::Image read_input(const Input& input, const SharedOptions& options) {
+/// The image of an input, of no more pixels than the options allow. \throws ffr::FileError, ffr::FormatError
+inline ffr::ReducedImage read_input(const Input& input, const SharedOptions& options) {
     ffr::ReadOptions read;
     read.apply_exif = !options.no_exif;
-    return ffr::read_image(input.path, read);
+    constexpr std::int64_t kNoLimit = INT64_MAX;
+    return ffr::reduce_to(ffr::read_image(input.path, read), options.max_pixels > 0 ? options.max_pixels : kNoLimit);
 }
 
-/// What a worker made of an input: a result or the reason why there's none.
+/// Ends a run at once, where any other error concerns only the input in hand.
+struct FatalError : ffr::Error {
+    using ffr::Error::Error;
+};
+
+/// An input on its way through a Batch.
 template <typename Result>
 struct Outcome {
-    std::optional<Result> result;
-    std::string error;
+    Input input;
+    bool done = false;
+    std::optional<Result> result;  // when done: this, or
+    std::string error;             // the reason why there's none
+    bool is_fatal = false;
+};
+
+/// Inputs that several threads work on; results come out in the order of the inputs. However it's left, no worker takes
+/// another input and all are waited for.
+template <typename Result>
+class Batch {
+  public:
+    using Work = std::function<Result(const Input&)>;
+
+    Batch(Inputs& inputs, Work work, std::size_t thread_count)
+        : inputs_(inputs), work_(std::move(work)), most_taken_(4 * thread_count) {
+        for (std::size_t i = 0; i < thread_count; ++i) {
+            try {
+                threads_.emplace_back([this] { run_worker(); });
+            } catch (const std::system_error&) {
+                // The system gives no more threads: fewer do the same.
+                if (threads_.empty()) throw;
+                break;
+            }
+        }
+    }
+
+    ~Batch() {
+        {
+            const std::lock_guard lock(mutex_);
+            ended_ = true;
+        }
+        changed_.notify_all();
+        end_waiting();
+        for (std::thread& thread : threads_) thread.join();
+    }
+
+    /// Waits for the oldest input that's taken; nothing at the end.
+    std::optional<Outcome<Result>> next() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return taken_.empty() ? ended_ : taken_.front().done; });
+        if (taken_.empty()) return std::nullopt;
+        Outcome<Result> outcome = std::move(taken_.front());
+        taken_.pop_front();
+        changed_.notify_all();
+        return outcome;
+    }
+
+  private:
+    void run_worker() {
+        while (Outcome<Result>* const mine = take()) {
+            Outcome<Result> outcome;
+            attempt(mine->input, outcome);
+            const std::lock_guard lock(mutex_);
+            outcome.input = std::move(mine->input);
+            outcome.done = true;
+            *mine = std::move(outcome);
+            changed_.notify_all();
+        }
+    }
+
+    /// One worker at a time takes an input: only so they stand in their order.
+    Outcome<Result>* take() {
+        const std::lock_guard taking(inputs_mutex_);
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return ended_ || taken_.size() < most_taken_; });
+        if (ended_) return nullptr;
+        lock.unlock();  // the next input may be long in coming
+        std::optional<Input> input = inputs_.next();
+        lock.lock();
+        if (!input || ended_ || interrupting_signal() != 0) {
+            ended_ = true;
+            changed_.notify_all();
+            return nullptr;
+        }
+        taken_.emplace_back();
+        taken_.back().input = std::move(*input);
+        return &taken_.back();  // a deque moves nothing when its ends change
+    }
+
+    void attempt(const Input& input, Outcome<Result>& outcome) {
+        outcome.error = input.error;
+        if (!input.error.empty()) return;
+        try {
+            outcome.result = work_(input);
+        } catch (const std::bad_alloc&) {
+            outcome.error = "not enough memory for this image";
+        } catch (const FatalError& error) {
+            outcome.error = error.what();
+            outcome.is_fatal = true;
+        } catch (const std::exception& error) {
+            outcome.error = error.what();
+        }
+    }
+
+    Inputs& inputs_;
+    Work work_;
+    std::size_t most_taken_;  // results that wait for a slower one before them among them
+    std::mutex inputs_mutex_, mutex_;
+    std::condition_variable changed_;
+    std::deque<Outcome<Result>> taken_;
+    bool ended_ = false;
+    std::vector<std::thread> threads_;
 };
 
 /// Calls `work(input)` for each input on several threads and, in the order of the inputs and on this thread,
 /// `emit(input, result)`. An input for which either throws is reported as failed and the others go on.
-/// \returns kDone or kSomeFailed
+/// \returns kDone or kSomeFailed. \throws FatalError as work does; Interrupted when a signal came, after those in hand
 template <typename Result>
-Status run_batch(const std::vector<Input>& inputs, const SharedOptions& options,
-                 const std::function<Result(const Input&)>& work,
+Status run_batch(Inputs& inputs, const SharedOptions& options, const std::function<Result(const Input&)>& work,
                  const std::function<void(const Input&, Result&)>& emit) {
     const std::size_t wanted =
         options.threads > 0 ? static_cast<std::size_t>(options.threads) : std::thread::hardware_concurrency();
-    const std::size_t thread_count = std::max<std::size_t>(1, std::min(wanted, inputs.size()));
-    const std::size_t ahead = 4 * thread_count;  // results that may wait for a slower one before them
-    std::vector<std::optional<Outcome<Result>>> outcomes(inputs.size());
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::size_t next = 0, emitted = 0;
-
-    const auto attempt = [&](const Input& input) -> Outcome<Result> {
-        if (!input.error.empty()) return {std::nullopt, input.error};
-        try {
-            return {work(input), ""};
-        } catch (const std::bad_alloc&) {
-            return {std::nullopt, "not enough memory for this image"};
-        } catch (const std::exception& error) {
-            return {std::nullopt, error.what()};
-        }
-    };
-    const auto worker = [&] {
-        for (std::unique_lock lock(mutex);;) {
-            changed.wait(lock, [&] { return next >= inputs.size() || next < emitted + ahead; });
-            if (next >= inputs.size()) return;
-            const std::size_t mine = next++;
-            lock.unlock();
-            Outcome<Result> outcome = attempt(inputs[mine]);
-            lock.lock();
-            outcomes[mine] = std::move(outcome);
-            changed.notify_all();
-        }
-    };
-    // However this function is left, no worker takes another input and all are waited for.
-    struct Workers {
-        std::function<void()> stop;
-        std::vector<std::thread> threads;
-        ~Workers() {
-            stop();
-            for (std::thread& thread : threads) thread.join();
-        }
-    } workers{[&] {
-                  const std::lock_guard lock(mutex);
-                  next = inputs.size();
-                  changed.notify_all();
-              },
-              {}};
-    for (std::size_t i = 0; i < thread_count; ++i) {
-        try {
-            workers.threads.emplace_back(worker);
-        } catch (const std::system_error&) {
-            // The system gives no more threads: fewer do the same.
-            if (workers.threads.empty()) throw;
-            break;
-        }
-    }
-
+    const std::optional<std::size_t> total = inputs.count();
+    const InterruptGuard guard;
+    Batch<Result> batch(inputs, work, std::max<std::size_t>(1, std::min(wanted, total.value_or(wanted))));
+    Progress progress(total, options.quiet);
     Status status = kDone;
-    Progress progress(inputs.size(), options.quiet);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return outcomes[i].has_value(); });
-        Outcome<Result> outcome = std::move(*outcomes[i]);
-        outcomes[i].reset();
-        emitted = i + 1;
-        changed.notify_all();
-        lock.unlock();
+    std::size_t done = 0;
+    while (std::optional<Outcome<Result>> outcome = batch.next()) {
         progress.clear();
-        if (outcome.result) {
+        if (outcome->is_fatal) throw FatalError(outcome->error);
+        if (outcome->result) {
             try {
-                emit(inputs[i], *outcome.result);
+                emit(outcome->input, *outcome->result);
             } catch (const std::exception& error) {
-                outcome.error = error.what();
+                outcome->error = error.what();
             }
         }
-        if (!outcome.error.empty()) {
-            report_failure(inputs[i].path, outcome.error, options);
+        if (!outcome->error.empty()) {
+            report_failure(outcome->input.path, outcome->error, options);
             status = kSomeFailed;
         }
         std::cout.flush();
-        progress.show(i + 1);
+        progress.show(++done);
+    }
+    const bool all_done = total && done == *total;
+    if (interrupting_signal() != 0 && !all_done) {
+        throw Interrupted(interrupting_signal(), "stopped after " + count_of(done, "input"));
     }
     return status;
 }

@@ -47,7 +47,7 @@ Timing time_stage(const std::string& stage, const Options& options, const std::f
 std::vector<Timing> time_stages(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     const ffr::Image image =
-        options.image.empty() ? bench_photo() : read_input({options.image, "", ""}, options.shared);
+        options.image.empty() ? bench_photo() : read_input({options.image, "", ""}, options.shared).image;
     const ffr::DetectOptions search = detect_options(options.shared);
     const ffr::Face face = measure_largest(pipeline, image, options.shared);
     const auto repeated = [&](const std::function<void()>& step) {

@@ -60,13 +60,17 @@ ffr::Image tile_of(const ffr::Image& picture) {
 Album measure_photos(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     Album album{{}, ffr::same_person_distance(pipeline.embedder().name()), kDone};
+    Inputs inputs(options.inputs);
     album.status = run_batch<Photo>(
-        collect_inputs(options.inputs), options.shared,
+        inputs, options.shared,
         [&](const Input& input) {
-            const ffr::Image image = read_input(input, options.shared);
-            Photo photo{input.path, image_record(input.path, image), {}, {}};
-            photo.faces = pipeline.faces(image, detect_options(options.shared));
-            for (ffr::Face& face : photo.faces) face.chip = options.output.empty() ? ffr::Image() : tile_of(face.chip);
+            const ffr::ReducedImage image = read_input(input, options.shared);
+            Photo photo{input.path, image_record(input.path, image.width, image.height), {}, {}};
+            for (ffr::Face& face : pipeline.faces(image.image, detect_options(options.shared))) {
+                photo.faces.push_back(in_original(image, std::move(face)));
+                ffr::Image& chip = photo.faces.back().chip;
+                chip = options.output.empty() ? ffr::Image() : tile_of(chip);
+            }
             return photo;
         },
         [&](const Input&, Photo& photo) { album.photos.push_back(std::move(photo)); });

@@ -32,16 +32,16 @@ void print_pair(const Measured& a, const Measured& b, double limit, bool json) {
 
 Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
-    const std::vector<Input> inputs = collect_inputs(options.inputs);
-    const bool all_found =
-        std::all_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.error.empty(); });
-    if (inputs.size() < 2 && all_found) throw CLI::ValidationError("compare", "needs at least two images");
+    Inputs inputs(options.inputs);
+    const std::deque<Input>& all = inputs.all();
+    const bool all_found = std::all_of(all.begin(), all.end(), [](const Input& input) { return input.error.empty(); });
+    if (all.size() < 2 && all_found) throw CLI::ValidationError("compare", "needs at least two images");
     const double limit = options.distance.value_or(ffr::same_person_distance(pipeline.embedder().name()));
     std::vector<Measured> measured;
     const Status status = run_batch<ffr::Face>(
         inputs, options.shared,
         [&](const Input& input) {
-            return measure_largest(pipeline, read_input(input, options.shared), options.shared);
+            return measure_largest(pipeline, read_input(input, options.shared).image, options.shared);
         },
         [&](const Input& input, ffr::Face& face) {
             measured.push_back({input.path.u8string(), face.embedding});

@@ -104,7 +104,7 @@ std::string answer_text(const ffr::Identity& who) {
 }
 
 Json named_record(const Seen& seen, const std::vector<ffr::Identity>& identities) {
-    Json record = image_record("photos/" + seen.photo.name, seen.photo.image);
+    Json record = image_record("photos/" + seen.photo.name, seen.photo.image.width(), seen.photo.image.height());
     for (std::size_t i = 0; i < identities.size(); ++i) {
         Json entry = detection_record(seen.faces[i].detection);
         entry["name"] = identities[i].name ? Json(*identities[i].name) : Json(nullptr);

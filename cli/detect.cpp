@@ -16,7 +16,7 @@ struct Options {
 };
 
 struct Found {
-    ffr::Image image;
+    ffr::ReducedImage image;
     std::vector<ffr::Detection> faces;
     std::vector<ffr::Landmarks> landmarks;  // as many as faces, or none
 };
@@ -24,19 +24,21 @@ struct Found {
 void print_text(const Input& input, const Found& found) {
     std::cout << input.path.u8string() << ": " << count_of(found.faces.size(), "face") << '\n';
     for (std::size_t i = 0; i < found.faces.size(); ++i) {
-        std::cout << "  " << detection_text(found.faces[i]) << '\n';
+        std::cout << "  " << detection_text(in_original(found.image, found.faces[i])) << '\n';
         if (found.landmarks.empty()) continue;
         std::cout << "   ";
-        for (const ffr::Point p : found.landmarks[i].points) std::cout << ' ' << p.x << ',' << p.y;
+        for (const ffr::Point p : in_original(found.image, found.landmarks[i]).points)
+            std::cout << ' ' << p.x << ',' << p.y;
         std::cout << '\n';
     }
 }
 
 void print_json(const Input& input, const Found& found) {
-    Json record = image_record(input.path, found.image);
+    Json record = image_record(input.path, found.image.width, found.image.height);
     for (std::size_t i = 0; i < found.faces.size(); ++i) {
-        Json face = detection_record(found.faces[i]);
-        if (!found.landmarks.empty()) face["landmarks"] = points_record(found.landmarks[i].points);
+        Json face = detection_record(in_original(found.image, found.faces[i]));
+        if (!found.landmarks.empty())
+            face["landmarks"] = points_record(in_original(found.image, found.landmarks[i]).points);
         record["faces"].push_back(std::move(face));
     }
     print_record(record);
@@ -49,23 +51,23 @@ ffr::Image draw(const Found& found) {
         annotations.push_back({found.faces[i].box, marked ? found.landmarks[i].points : std::vector<ffr::Point>{},
                                fixed(found.faces[i].score, 2), kFoundColor});
     }
-    return annotate(found.image, annotations);
+    return annotate(found.image.image, annotations);
 }
 
 Status run(const Options& options, bool with_landmarks) {
     const ffr::FaceDetector detector = load_detector(options.shared);
     std::optional<ffr::LandmarkPredictor> predictor;
     if (with_landmarks) predictor = load_landmarks(options.shared);
-    std::vector<Input> inputs = collect_inputs(options.inputs);
+    Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
     if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {
             Found found{read_input(input, options.shared), {}, {}};
-            found.faces = detector.detect(found.image, detect_options(options.shared));
+            found.faces = detector.detect(found.image.image, detect_options(options.shared));
             for (const ffr::Detection& face : found.faces) {
-                if (predictor) found.landmarks.push_back(predictor->predict(found.image, face.box));
+                if (predictor) found.landmarks.push_back(predictor->predict(found.image.image, face.box));
             }
             return found;
         },
@@ -79,6 +81,7 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, const char* exa
               const std::shared_ptr<Options>& options, Status& status) {
     CLI::App* const verb = add_verb(app, name, what, example);
     add_inputs(*verb, options->inputs);
+    add_shard(*verb, options->shared.shard);
     verb->add_option("--draw", options->draw,
                      "folder for copies of the images with the faces drawn in; small images are enlarged");
     add_shared_options(*verb, options->shared);

@@ -104,15 +104,16 @@ ffr::Embedding measure_lfw_picture(const ffr::Pipeline& pipeline, const ffr::Ima
 /// A row for each picture in a tree like LFW's, or for those that are wanted.
 std::vector<TableRow> measure_pictures(const Options& options, const std::set<std::string>* wanted, Status& status) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
-    std::vector<Input> inputs;
-    for (Input& input : collect_inputs({options.input})) {
-        const bool counts = !input.error.empty() || wanted == nullptr || wanted->count(stem(input.path)) > 0;
-        if (counts) inputs.push_back(std::move(input));
-    }
+    Inputs inputs(std::vector<std::string>{options.input});
+    inputs.leave_out([&](const Input& input) {
+        return input.error.empty() && wanted != nullptr && wanted->count(stem(input.path)) == 0;
+    });
     std::vector<TableRow> rows;
     status = run_batch<ffr::Embedding>(
         inputs, options.shared,
-        [&](const Input& input) { return measure_lfw_picture(pipeline, read_input(input, options.shared), options); },
+        [&](const Input& input) {
+            return measure_lfw_picture(pipeline, read_input(input, options.shared).image, options);
+        },
         [&](const Input& input, ffr::Embedding& embedding) {
             rows.push_back({input.path.u8string(), folder_name(input.path), embedding});
         });

@@ -103,16 +103,16 @@ ffr::Image draw(const ffr::Image& photo, const std::optional<ffr::DetectorWindow
          cells_panel("filter: " + std::string(view_name(face.view)), detector.view_filter(face.view), cell, kFrame)});
 }
 
-void report(const Input& input, const ffr::Image& photo, const std::optional<ffr::DetectorWindow>& window,
+void report(const Input& input, const ffr::ReducedImage& photo, const std::optional<ffr::DetectorWindow>& window,
             const Options& options) {
     if (options.shared.json) {
-        Json record = image_record(input.path, photo);
-        if (window) record["faces"].push_back(detection_record(window->detection));
+        Json record = image_record(input.path, photo.width, photo.height);
+        if (window) record["faces"].push_back(detection_record(in_original(photo, window->detection)));
         record["picture"] = options.output;
         return print_record(record);
     }
     std::cout << input.path.u8string() << " -> " << options.output << ": "
-              << (window ? detection_text(window->detection) : "no face") << '\n';
+              << (window ? detection_text(in_original(photo, window->detection)) : "no face") << '\n';
 }
 
 /// Refuses the name of a picture in another format than PNG and JPEG.
@@ -129,17 +129,18 @@ CLI::Validator picture_name() {
 
 Status run(const Options& options) {
     const ffr::FaceDetector detector = load_detector(options.shared);
-    std::vector<Input> inputs{{fs::u8path(options.input), fs::u8path(options.input).filename(), ""}};
+    Input input{fs::u8path(options.input), fs::u8path(options.input).filename(), ""};
     std::error_code code;
-    if (fs::equivalent(inputs[0].path, fs::u8path(options.output), code)) {
-        inputs[0].error = "its picture would overwrite it";
+    if (fs::equivalent(input.path, fs::u8path(options.output), code)) {
+        input.error = "its picture would overwrite it";
     }
-    return run_batch<ffr::Image>(
-        inputs, options.shared, [&](const Input& input) { return read_input(input, options.shared); },
-        [&](const Input& input, ffr::Image& photo) {
-            const auto window = detector.best_window(photo, detect_options(options.shared));
-            write_picture(fs::u8path(options.output), draw(photo, window, detector));
-            report(input, photo, window, options);
+    Inputs inputs(std::move(input));
+    return run_batch<ffr::ReducedImage>(
+        inputs, options.shared, [&](const Input& image) { return read_input(image, options.shared); },
+        [&](const Input& image, ffr::ReducedImage& photo) {
+            const auto window = detector.best_window(photo.image, detect_options(options.shared));
+            write_picture(fs::u8path(options.output), draw(photo.image, window, detector));
+            report(image, photo, window, options);
         });
 }
 

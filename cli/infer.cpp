@@ -27,7 +27,7 @@ struct NamedFace {
 };
 
 struct Inferred {
-    ffr::Image image;
+    ffr::ReducedImage image;
     std::vector<NamedFace> faces;  // by falling score
     std::vector<std::pair<const char*, double>> seconds;
 };
@@ -54,10 +54,10 @@ Inferred infer(const Input& input, const ffr::Pipeline& pipeline, const ffr::Ide
     StepClock clock(inferred);
     inferred.image = read_input(input, options.shared);
     clock.end_of("reading");
-    const auto detections = pipeline.detector().detect(inferred.image, detect_options(options.shared));
+    const auto detections = pipeline.detector().detect(inferred.image.image, detect_options(options.shared));
     clock.end_of("detection");
     for (const ffr::Detection& detection : detections) {
-        inferred.faces.push_back({pipeline.measure(inferred.image, detection), {}});
+        inferred.faces.push_back({pipeline.measure(inferred.image.image, detection), {}});
     }
     clock.end_of("landmarks, alignment and network");
     for (NamedFace& named : inferred.faces) {
@@ -71,9 +71,10 @@ double centre_x(const ffr::Rect& box) {
     return (static_cast<double>(box.left) + box.right) / 2;
 }
 
-void print_face(const NamedFace& named, bool with_place) {
+void print_face(const Inferred& inferred, const NamedFace& named, bool with_place) {
     const ffr::Identity& who = named.identity;
-    const std::string place = with_place ? " @ x=" + fixed(centre_x(named.face.detection.box), 0) : "";
+    const std::string place =
+        with_place ? " @ x=" + fixed(centre_x(in_original(inferred.image, named.face.detection.box)), 0) : "";
     if (who.name) {
         std::cout << "Predict " << *who.name << place << " with " << fixed(who.confidence, 2) << " confidence.\n";
     } else {
@@ -97,21 +98,21 @@ void print_text(const Input& input, const Inferred& inferred, const Options& opt
     if (faces.empty()) {
         std::cout << "No face found.\n";
     } else if (!options.multi) {
-        print_face(*faces[largest_face(detections)], false);
+        print_face(inferred, *faces[largest_face(detections)], false);
     } else {
         std::stable_sort(faces.begin(), faces.end(), [](const NamedFace* a, const NamedFace* b) {
             return centre_x(a->face.detection.box) < centre_x(b->face.detection.box);
         });
         if (faces.size() > 1) std::cout << "List of faces in image from left to right\n";
-        for (const NamedFace* const named : faces) print_face(*named, true);
+        for (const NamedFace* const named : faces) print_face(inferred, *named, true);
     }
 }
 
 void print_json(const Input& input, const Inferred& inferred) {
-    Json record = image_record(input.path, inferred.image);
+    Json record = image_record(input.path, inferred.image.width, inferred.image.height);
     for (const NamedFace& named : inferred.faces) {
         const ffr::Identity& who = named.identity;
-        Json face = face_record(named.face);
+        Json face = face_record(in_original(inferred.image, named.face));
         face["name"] = who.name ? Json(*who.name) : Json(nullptr);
         face["candidate"] = who.candidate;
         face["confidence"] = who.confidence;
@@ -130,13 +131,13 @@ ffr::Image draw(const Inferred& inferred, const ffr::Identifier& people) {
         const auto& [face, who] = inferred.faces[i];
         annotations.push_back({face.detection.box, face.landmarks.points, name_text(who), colors[i]});
     }
-    return annotate(inferred.image, annotations);
+    return annotate(inferred.image.image, annotations);
 }
 
 Status run(const Options& options) {
     const ffr::Identifier people = load_people(options.model);
     const ffr::Pipeline pipeline = load_pipeline_for(people, options.model, options.shared);
-    std::vector<Input> inputs = collect_inputs(options.inputs);
+    Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
     if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
     return run_batch<Inferred>(
@@ -155,6 +156,7 @@ void add_infer(CLI::App& app, Status& status) {
         add_verb(app, "infer", "Names the people in photos", "ffr infer people.ffr photos/unseen --multi --draw named");
     verb->add_option("model", options->model, "a model made by ffr train")->required();
     add_inputs(*verb, options->inputs);
+    add_shard(*verb, options->shared.shard);
     verb->add_flag("--multi", options->multi, "all faces from left to right, not only the largest");
     verb->add_flag("--verbose", options->verbose, "how long each step took");
     verb->add_option("--draw", options->draw,

@@ -1,10 +1,16 @@
 #pragma once
 /// \file
-/// From what stands on the command line to a list of image files.
+/// From what stands on the command line to image files, one after the other.
 
+#include <deque>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "shard.hpp"
+#include "standard_input.hpp"
 
 /// An image to read.
 struct Input {
@@ -14,8 +20,40 @@ struct Input {
 };
 
 /// Files stay as they are, folders are searched recursively for image files in the order of their paths, "-" stands for
-/// paths on standard input, one a line. What can't be found or searched becomes an Input with an error.
-std::vector<Input> collect_inputs(const std::vector<std::string>& arguments);
+/// paths on standard input, one a line, each taken when it comes. What can't be found or searched becomes an Input with
+/// an error.
+class Inputs {
+  public:
+    /// \param shard  only these: by the path below the folder that's searched, or else by the path as it's given
+    explicit Inputs(const std::vector<std::string>& arguments, const Shard& shard = {});
+
+    /// One image.
+    explicit Inputs(Input input);
+
+    /// The next one; nothing at the end. Waits for standard input where that's to tell.
+    std::optional<Input> next();
+
+    /// Leaves out some of those to come. \param unwanted  called once for each, in their order
+    void leave_out(std::function<bool(const Input&)> unwanted);
+
+    /// All to come, after the end of standard input.
+    std::deque<Input>& all();
+
+    /// How many are to come; nothing as long as standard input may have more.
+    std::optional<std::size_t> count() const;
+
+  private:
+    bool look_further();
+    void add_path(const std::filesystem::path& path);
+    void add_folder(const std::filesystem::path& folder);
+    void add(Input input, const std::filesystem::path& key);
+
+    std::deque<std::string> arguments_;  // not looked at yet
+    Shard shard_;
+    StandardInput standard_input_;
+    std::deque<Input> found_;
+    std::function<bool(const Input&)> unwanted_ = [](const Input&) { return false; };
+};
 
 /// True when the extension is one of an image format that ffr reads.
 bool is_image_path(const std::filesystem::path& path);

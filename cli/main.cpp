@@ -51,6 +51,9 @@ int main(int argc, char** argv) {
         return status;
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kWrongUsage;
+    } catch (const Interrupted& stopped) {
+        std::cerr << "ffr: " << stopped.what() << '\n';
+        return 128 + stopped.signal;  // as shells tell it
     } catch (const std::exception& error) {
         std::cerr << "ffr: " << error.what() << '\n';
         return kSomeFailed;

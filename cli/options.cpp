@@ -25,6 +25,10 @@ void add_shared_options(CLI::App& verb, SharedOptions& options) {
     verb.add_flag("--json", options.json, "JSON Lines on standard output, one object an image")->group(group);
     verb.add_flag("--quiet", options.quiet, "no progress bar")->group(group);
     verb.add_flag("--no-exif", options.no_exif, "take photos as they're stored, not upright by Exif")->group(group);
+    verb.add_option("--max-pixels", options.max_pixels,
+                    "make larger photos so small before the search, for less time and memory; small faces get lost")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+        ->group(group);
     verb.add_option("--threads", options.threads, "how many images at once; 0: one a core")
         ->check(CLI::Range(0, 1024))
         ->group(group);

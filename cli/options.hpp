@@ -3,9 +3,11 @@
 /// The options that all verbs share.
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 
 #include "ffr/identify.hpp"
+#include "shard.hpp"
 
 /// What the user said about inputs, outputs and the search for faces.
 struct SharedOptions {
@@ -16,6 +18,8 @@ struct SharedOptions {
     int upsample = 0;
     int points = 68;
     double threshold = 0;
+    Shard shard;
+    std::int64_t max_pixels = 0;  // 0: no limit
     std::string weights;
     std::string detector = "hog";
     std::string embedder;   // empty: not said

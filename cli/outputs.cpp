@@ -16,7 +16,7 @@ fs::path one_name_of(const fs::path& file) {
 }
 
 /// Files that have their names in common with others of their folder, but for the extension.
-std::set<fs::path> alike(const std::vector<Input>& inputs) {
+std::set<fs::path> alike(const std::deque<Input>& inputs) {
     std::map<fs::path, std::set<fs::path>> by_stem;
     for (const Input& input : inputs) {
         if (input.error.empty()) by_stem[fs::path(input.relative).replace_extension()].insert(input.relative);
@@ -30,10 +30,11 @@ std::set<fs::path> alike(const std::vector<Input>& inputs) {
 
 }  // namespace
 
-Outputs::Outputs(const fs::path& folder, const std::string& extension, std::vector<Input>& inputs)
-    : folder_(folder), extension_(extension), alike_(alike(inputs)) {
-    for (const Input& input : inputs) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
-    for (Input& input : inputs) {
+Outputs::Outputs(const fs::path& folder, const std::string& extension, Inputs& inputs)
+    : folder_(folder), extension_(extension), alike_(alike(inputs.all())) {
+    for (const Input& input : inputs.all())
+        taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
+    for (Input& input : inputs.all()) {
         try {
             if (input.error.empty()) claim(path(input), input);
         } catch (const ffr::FileError& error) {

@@ -6,16 +6,15 @@
 #include <map>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "inputs.hpp"
 
 /// The files that a run may write, each claimed once.
 class Outputs {
   public:
-    /// Claims for each input its path() under `folder`. An input whose output would overwrite an input, or the output of
+    /// Claims for each of all inputs its path() under `folder`. An input whose output would overwrite an input, or the output of
     /// an earlier input, gets an error.
-    Outputs(const std::filesystem::path& folder, const std::string& extension, std::vector<Input>& inputs);
+    Outputs(const std::filesystem::path& folder, const std::string& extension, Inputs& inputs);
 
     /// Where an input's output goes: the same tree, with another extension. Where a.jpg and a.png lie in one folder, both
     /// keep theirs before it, as a.jpg.png and a.png.png.

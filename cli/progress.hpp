@@ -10,7 +10,7 @@
 class Progress {
   public:
     /// Shows nothing when `quiet`, when there's only one input, or when standard error isn't a terminal.
-    /// \param total  of inputs; none if it isn't known
+    /// \param total  how many inputs there are; where nobody knows yet, there's no bar and no time left
     Progress(std::optional<std::size_t> total, bool quiet);
     ~Progress();
     Progress(const Progress&) = delete;

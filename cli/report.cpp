@@ -35,8 +35,8 @@ const char* view_name(int view) {
     return view >= 0 && view < 5 ? kNames[view] : "unknown";
 }
 
-Json image_record(const std::filesystem::path& path, const ffr::Image& image) {
-    return {{"image", path.u8string()}, {"width", image.width()}, {"height", image.height()}, {"faces", Json::array()}};
+Json image_record(const std::filesystem::path& path, int width, int height) {
+    return {{"image", path.u8string()}, {"width", width}, {"height", height}, {"faces", Json::array()}};
 }
 
 Json detection_record(const ffr::Detection& detection) {

@@ -29,7 +29,7 @@ std::string count_of(std::size_t count, const std::string& noun);
 const char* view_name(int view);
 
 /// {"image": ..., "width": ..., "height": ..., "faces": []}
-Json image_record(const std::filesystem::path& path, const ffr::Image& image);
+Json image_record(const std::filesystem::path& path, int width, int height);
 
 /// {"box": ..., "score": ..., "view": ...}
 Json detection_record(const ffr::Detection& detection);

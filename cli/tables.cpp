@@ -54,6 +54,10 @@ ffr::EmbeddingSource read_source(const fs::path& path) {
 
 }  // namespace
 
+std::string person_of(const std::string& path) {
+    return fs::u8path(path).parent_path().filename().u8string();
+}
+
 bool has_tables(const fs::path& folder) {
     std::error_code code;
     return fs::exists(folder / "labels.csv", code) || fs::exists(folder / "reps.csv", code);
@@ -92,7 +96,7 @@ Tables read_tables(const fs::path& folder, const SharedOptions& options) {
     for (std::size_t row = 0; row < labels.size(); ++row) {
         if (labels[row].size() != 2) fail(labels_path, row, "should have 2 fields");
         const std::string& path = labels[row][1];
-        const std::string person = fs::u8path(path).parent_path().filename().u8string();
+        const std::string person = person_of(path);
         if (person.empty()) fail(labels_path, row, "has '" + path + "', a path without a person's folder");
         tables.rows.push_back({path, person, read_numbers(numbers[row], numbers_path, row)});
     }

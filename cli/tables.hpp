@@ -23,6 +23,9 @@ struct Tables {
     ffr::EmbeddingSource source;
 };
 
+/// Whose picture a path of a table is: the name of its folder; empty when it has none.
+std::string person_of(const std::string& path);
+
 /// True when a folder has one of the tables.
 bool has_tables(const std::filesystem::path& folder);
 

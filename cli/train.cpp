@@ -44,8 +44,8 @@ void add_tables(const Options& options, Enrolment& enrolment) {
 Status add_photos(const Options& options, Enrolment& enrolment) {
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     enrolment.source = pipeline.embedder().source(pipeline.landmarks().point_count());
-    std::vector<Input> inputs = collect_inputs({options.input});
-    for (Input& input : inputs) {
+    Inputs inputs(std::vector<std::string>{options.input});
+    for (Input& input : inputs.all()) {
         const bool in_root = input.error.empty() && !input.relative.has_parent_path();
         if (in_root) input.error = "lies in no person's folder";
     }
@@ -57,7 +57,7 @@ Status add_photos(const Options& options, Enrolment& enrolment) {
         inputs, options.shared,
         [&](const Input& input) -> Measured {
             try {
-                return {measure_only_face(pipeline, read_input(input, options.shared), options), ""};
+                return {measure_only_face(pipeline, read_input(input, options.shared).image, options), ""};
             } catch (const ffr::Error& error) {
                 return {std::nullopt, error.what()};
             }

@@ -59,6 +59,7 @@ for target in "${targets[@]}"; do
   [ $# -eq 0 ] || [ "$1" = "$name" ] || continue
   program="$out/$name" log="$out/$name.log"
   [[ $name == wasm ]] && program+=".js"
+  [[ $name == windows* ]] && program+=".exe"
   [[ $run == qemu-* ]] && ! command -v "${run%% *}" >/dev/null && run="${run/#${run%% *}/${run%% *}-static}"
   if ! command -v "${compiler%% *}" >/dev/null || ! command -v "${run%% *}" >/dev/null; then
     echo "| $name | ${compiler%% *} | ${run%% *} | not installed |"

@@ -286,9 +286,9 @@ inline void paste(Image& onto, ImageView image, Point top_left) {
     }
 }
 
-/// Scales for a preview: averages areas to make an axis smaller, interpolates linearly to make it larger.
+/// Scales for a preview, or for a search in less pixels (reduce.hpp): averages areas to make an axis smaller, interpolates linearly to make it larger.
 ///
-/// For looking at only: detection and alignment have resizers of their own, whose exact pixels matter.
+/// Detection and alignment have resizers of their own, whose exact pixels matter.
 ///
 /// \param image          gray or RGB, at least 1 x 1 pixel
 /// \param width, height  of the result in pixels, at least 1

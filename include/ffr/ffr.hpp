@@ -48,6 +48,7 @@
 #include "evaluate.hpp"
 #include "pipeline.hpp"
 #include "draw.hpp"
+#include "reduce.hpp"
 #include "y4m.hpp"
 #include "track.hpp"
 // clang-format on

@@ -153,6 +153,41 @@ TEST_CASE("a CMYK JPEG becomes RGB") {
     CHECK(gradient_error(image) < 24);
 }
 
+TEST_CASE("a progressive CMYK JPEG with all four inks has the colours that Pillow gives it") {
+    const Image image = read_image(data("cmyk_progressive_40x24.jpg"));
+    const Image expected = read_image(data("cmyk_progressive_40x24.png"));
+    REQUIRE(image.pixels().size() == expected.pixels().size());
+    int worst = 0;
+    for (std::size_t i = 0; i < image.pixels().size(); ++i) {
+        worst = std::max(worst, std::abs(image.pixels()[i] - expected.pixels()[i]));
+    }
+    CHECK(worst <= 2);
+}
+
+TEST_CASE("each of the eight orientations turns a baseline and a progressive JPEG") {
+    for (const char* const name : {"baseline_40x24.jpg", "progressive_40x24.jpg"}) {
+        const Bytes stored = file(name);
+        for (std::uint8_t orientation = 1; orientation <= 8; ++orientation) {
+            CAPTURE(name);
+            CAPTURE(orientation);
+            // APP1 of 34 bytes: "Exif", a TIFF header, one entry: 0x0112, short, 1 value.
+            const Bytes segment{0xFF, 0xE1, 0,    34, 'E', 'x', 'i', 'f', 0, 0, 'I',         'I', 42, 0, 8, 0, 0, 0,
+                                1,    0,    0x12, 1,  3,   0,   1,   0,   0, 0, orientation, 0,   0,  0, 0, 0, 0, 0};
+            Bytes turned(stored.begin(), stored.begin() + 2);
+            turned.insert(turned.end(), segment.begin(), segment.end());
+            turned.insert(turned.end(), stored.begin() + 2, stored.end());
+            CHECK(decode(turned) == apply_orientation(decode(stored), orientation));
+            // Where Exif says that the stored top left pixel belongs.
+            const Image upright = decode(turned);
+            const bool right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+            const bool bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+            const int x = right ? upright.width() - 1 : 0, y = bottom ? upright.height() - 1 : 0;
+            const Image plain = decode(stored);
+            CHECK(std::equal(plain.row(0), plain.row(0) + 3, upright.row(y) + x * 3));
+        }
+    }
+}
+
 TEST_CASE("a JPEG is turned by its Exif orientation unless that's switched off") {
     ReadOptions as_stored;
     as_stored.apply_exif = false;

@@ -62,6 +62,14 @@ def main():
     picture.convert("L").save(FOLDER / "gray_40x24.jpg", quality=90)
     picture.convert("CMYK").save(FOLDER / "cmyk_40x24.jpg", quality=90)
 
+    # All four inks: what of the gradient can be black is black ink. Stored inverted, as Adobe's programs do.
+    inks = Image.new("CMYK", (40, 24))
+    inverted = [tuple(255 - value for value in pixel) for pixel in picture.getdata()]
+    inks.putdata([(c - min(c, m, y), m - min(c, m, y), y - min(c, m, y), min(c, m, y)) for c, m, y in inverted])
+    inks.save(FOLDER / "cmyk_progressive_40x24.jpg", quality=95, progressive=True)
+    # What Pillow itself makes of it.
+    Image.open(FOLDER / "cmyk_progressive_40x24.jpg").convert("RGB").save(FOLDER / "cmyk_progressive_40x24.png")
+
     # The same picture with Exif blocks; the size of the stored picture stays 40 x 24.
     for orientation, order in ((6, "<"), (8, ">")):
         exif = Image.Exif()
