@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
 #include <functional>
 #include <iostream>
 #include <mutex>
@@ -66,12 +65,14 @@ class Batch {
     using Work = std::function<Result(const Input&)>;
 
     Batch(Inputs& inputs, Work work, std::size_t thread_count)
-        : inputs_(inputs), work_(std::move(work)), most_taken_(4 * thread_count) {
+        : inputs_(inputs), work_(std::move(work)), slots_(4 * thread_count) {
+        for (Outcome<Result>& slot : slots_) slot.error.reserve(sizeof kNoMemory);
+        threads_.reserve(thread_count);
         for (std::size_t i = 0; i < thread_count; ++i) {
             try {
                 threads_.emplace_back([this] { run_worker(); });
-            } catch (const std::system_error&) {
-                // The system gives no more threads: fewer do the same.
+            } catch (const std::exception&) {
+                // The system gives no more threads, or no memory for them: fewer do the same.
                 if (threads_.empty()) throw;
                 break;
             }
@@ -91,10 +92,13 @@ class Batch {
     /// Waits for the oldest input that's taken; nothing at the end.
     std::optional<Outcome<Result>> next() {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return taken_.empty() ? ended_ : taken_.front().done; });
-        if (taken_.empty()) return std::nullopt;
-        Outcome<Result> outcome = std::move(taken_.front());
-        taken_.pop_front();
+        changed_.wait(lock, [&] { return taken_ == 0 ? ended_ : slot(0).done; });
+        if (taken_ == 0) return std::nullopt;
+        Outcome<Result> outcome = std::move(slot(0));
+        slot(0) = Outcome<Result>();
+        slot(0).error.reserve(sizeof kNoMemory);
+        ++first_;
+        --taken_;
         changed_.notify_all();
         return outcome;
     }
@@ -102,56 +106,82 @@ class Batch {
   private:
     void run_worker() {
         while (Outcome<Result>* const mine = take()) {
-            Outcome<Result> outcome;
-            attempt(mine->input, outcome);
+            attempt(*mine);
             const std::lock_guard lock(mutex_);
-            outcome.input = std::move(mine->input);
-            outcome.done = true;
-            *mine = std::move(outcome);
+            mine->done = true;
             changed_.notify_all();
         }
     }
+
+    /// The oldest slot that's taken, and those behind it.
+    Outcome<Result>& slot(std::size_t i) { return slots_[(first_ + i) % slots_.size()]; }
 
     /// One worker at a time takes an input: only so they stand in their order.
     Outcome<Result>* take() {
         const std::lock_guard taking(inputs_mutex_);
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return ended_ || taken_.size() < most_taken_; });
+        changed_.wait(lock, [&] { return ended_ || taken_ < slots_.size(); });
         if (ended_) return nullptr;
+        Outcome<Result>& mine = slot(taken_);
         lock.unlock();  // the next input may be long in coming
-        std::optional<Input> input = inputs_.next();
+        const bool found = find(mine);
         lock.lock();
-        if (!input || ended_ || interrupting_signal() != 0) {
-            ended_ = true;
-            changed_.notify_all();
-            return nullptr;
-        }
-        taken_.emplace_back();
-        taken_.back().input = std::move(*input);
-        return &taken_.back();  // a deque moves nothing when its ends change
+        const bool goes_on = found && !ended_ && interrupting_signal() == 0;
+        if (goes_on || mine.is_fatal) ++taken_;
+        if (goes_on) return &mine;
+        mine.done = mine.is_fatal;
+        ended_ = true;
+        changed_.notify_all();
+        return nullptr;
     }
 
-    void attempt(const Input& input, Outcome<Result>& outcome) {
-        outcome.error = input.error;
-        if (!input.error.empty()) return;
+    /// Looks for the next input. Without memory for that, the run can't go on.
+    bool find(Outcome<Result>& outcome) {
         try {
-            outcome.result = work_(input);
+            std::optional<Input> input = inputs_.next();
+            if (input) outcome.input = std::move(*input);
+            return input.has_value();
         } catch (const std::bad_alloc&) {
-            outcome.error = "not enough memory for this image";
-        } catch (const FatalError& error) {
-            outcome.error = error.what();
+            outcome.error = kNoMemory;
             outcome.is_fatal = true;
+            return false;
+        }
+    }
+
+    void attempt(Outcome<Result>& outcome) {
+        try {
+            work_on(outcome);
+        } catch (const std::bad_alloc&) {
+            outcome.error = kNoMemory;
+        }
+    }
+
+    void work_on(Outcome<Result>& outcome) {
+        if (!outcome.input.error.empty()) {
+            outcome.error = outcome.input.error;
+            return;
+        }
+        try {
+            outcome.result = work_(outcome.input);
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const FatalError& error) {
+            outcome.is_fatal = true;
+            outcome.error = error.what();
         } catch (const std::exception& error) {
             outcome.error = error.what();
         }
     }
 
+    // Its room is had before it's needed.
+    static constexpr char kNoMemory[] = "not enough memory for this image";
+
     Inputs& inputs_;
     Work work_;
-    std::size_t most_taken_;  // results that wait for a slower one before them among them
     std::mutex inputs_mutex_, mutex_;
     std::condition_variable changed_;
-    std::deque<Outcome<Result>> taken_;
+    std::vector<Outcome<Result>> slots_;  // made before there are threads, which may leave no memory for more
+    std::size_t first_ = 0, taken_ = 0;   // those taken, with results that wait for a slower one before them
     bool ended_ = false;
     std::vector<std::thread> threads_;
 };
