@@ -15713,7 +15713,7 @@ inline namespace v0_1 {
 
 /// An image, perhaps made smaller, and the size that it had.
 struct ReducedImage {
-    Image image;
+    Image image;     ///< no larger than the original
     int width = 0;   ///< of the original, in pixels
     int height = 0;  ///< of the original, in pixels
 
