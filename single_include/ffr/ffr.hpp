@@ -5871,11 +5871,12 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
         for (int column = 0; column < features.columns(); ++column) {
             const auto weights = detail::stroke_weights(features, y / cell, column);
             for (int x = 0; x < cell; ++x) {
-                const auto place = static_cast<std::size_t>(y % cell * cell + x);
+                const auto place =
+                    static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) + static_cast<std::size_t>(x);
                 float seen = 0;
                 for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
                 picture.row(y)[column * cell + x] =
-                    static_cast<std::uint8_t>(255.0f * std::min(seen / white, 1.0f) + 0.5f);
+                    static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
             }
         }
     }
