@@ -135,7 +135,7 @@ class Batch {
         return nullptr;
     }
 
-    /// Looks for the next input. Without memory for that, the run can't go on.
+    /// Looks for the next input. Without that, the run can't go on.
     bool find(Outcome<Result>& outcome) {
         try {
             std::optional<Input> input = inputs_.next();
@@ -143,9 +143,11 @@ class Batch {
             return input.has_value();
         } catch (const std::bad_alloc&) {
             outcome.error = kNoMemory;
-            outcome.is_fatal = true;
-            return false;
+        } catch (const std::exception& error) {
+            outcome.error = error.what();
         }
+        outcome.is_fatal = true;
+        return false;
     }
 
     void attempt(Outcome<Result>& outcome) {

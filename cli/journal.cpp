@@ -86,6 +86,7 @@ Journal::Journal(const fs::path& folder, const Json& made_by) : path_(path_in(fo
         }
         whole += line.size() + 1;
     }
+    if (in.bad()) throw ffr::FileError(path_.u8string() + ": can't be read");  // what wasn't read isn't cut off
     if (number == 1) throw ffr::FormatError(path_.u8string() + ": its first line can't be read");
     std::error_code code;
     fs::resize_file(path_, whole, code);

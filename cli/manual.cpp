@@ -135,8 +135,10 @@ std::string manual_page(const CLI::App& app) {
     }
     return text +
            ".SH EXIT STATUS\n.TP\n0\nAll is done.\n"
-           ".TP\n1\nSome inputs failed, each named with its reason on standard error; the rest is done.\n"
+           ".TP\n1\nSome inputs failed, each named with its reason on standard error, and the rest is done; or the run "
+           "couldn't go on.\n"
            ".TP\n2\nThe command line is wrong.\n"
+           ".TP\n130, 143\nThe run was stopped by Ctrl\\-C or SIGTERM, after the photos in hand.\n"
            ".SH ENVIRONMENT\n.TP\n\\fBFFR_WEIGHTS\\fR\nThe folder of the weight files.\n"
            ".TP\n\\fBFFR_SIMD\\fR\nThe instructions to use, such as scalar, sse2, avx2 or avx512; by default the "
            "best.\n";

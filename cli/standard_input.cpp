@@ -1,7 +1,9 @@
 #include "standard_input.hpp"
 
 #include <cerrno>
+#include <system_error>
 
+#include "ffr/error.hpp"
 #include "interrupt.hpp"
 
 #if defined(_WIN32)
@@ -34,6 +36,7 @@ bool StandardInput::read_more() {
     if (!wait_for_input(kStandardInput)) return false;
     auto count = read(kStandardInput, block, sizeof block);
     while (count < 0 && errno == EINTR) count = read(kStandardInput, block, sizeof block);
+    if (count < 0) throw ffr::FileError("standard input: can't read: " + std::generic_category().message(errno));
     if (count > 0) buffered_.append(block, static_cast<std::size_t>(count));
     return count > 0;
 }

@@ -184,6 +184,7 @@ inline std::optional<double> suggest_distance(const std::vector<LabelledEmbeddin
     for (std::size_t i = 0; i + 1 < all.size(); ++i) {
         mistakes += all[i].own ? -1 : 1;
         const double gap = all[i + 1].distance - all[i].distance;
+        if (!(gap > 0)) continue;  // no distance lies between the two
         if (mistakes < fewest || (mistakes == fewest && gap > widest)) {
             fewest = mistakes;
             widest = gap;
