@@ -194,8 +194,7 @@ class Batch {
 template <typename Result>
 Status run_batch(Inputs& inputs, const SharedOptions& options, const std::function<Result(const Input&)>& work,
                  const std::function<void(const Input&, Result&)>& emit) {
-    const std::size_t wanted =
-        options.threads > 0 ? static_cast<std::size_t>(options.threads) : std::thread::hardware_concurrency();
+    const auto wanted = static_cast<std::size_t>(thread_count(options));
     const std::optional<std::size_t> total = inputs.count();
     const InterruptGuard guard;
     Batch<Result> batch(inputs, work, std::max<std::size_t>(1, std::min(wanted, total.value_or(wanted))));

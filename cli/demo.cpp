@@ -115,11 +115,6 @@ Json named_record(const Seen& seen, const std::vector<ffr::Identity>& identities
     return record;
 }
 
-/// As many threads as asked for, or one a core.
-int thread_count(const SharedOptions& options) {
-    return options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 class Demo {
   public:
     explicit Demo(const Options& options)

@@ -1,6 +1,12 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <thread>
+
+int thread_count(const SharedOptions& options) {
+    return options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 CLI::Validator finite_number() {
     return CLI::Validator(

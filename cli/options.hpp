@@ -29,6 +29,9 @@ struct SharedOptions {
 /// Under which --help lists the shared options.
 inline constexpr const char* kSharedGroup = "Common options";
 
+/// How many threads --threads asks for: one a core where it says nothing. At least 1.
+int thread_count(const SharedOptions& options);
+
 /// Refuses what isn't a finite number.
 CLI::Validator finite_number();
 

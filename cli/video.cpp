@@ -93,10 +93,6 @@ class Watcher {
     }
 
   private:
-    static int thread_count(const SharedOptions& options) {
-        return options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-    }
-
     std::vector<ffr::Sighting> search(ffr::ImageView image) {
         std::vector<ffr::Sighting> sightings;
         for (ffr::Face& face : pipeline_.faces(image, detect_options(options_.shared), workspace_)) {
