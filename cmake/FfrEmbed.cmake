@@ -2,7 +2,7 @@
 #
 #   ffr_embed_weights(TARGET FILE...)
 #
-# links weight files into a target, which has to link ffr::ffr or ffr::kernels, and gives it a header TARGET_weights.hpp
+# links weight files into a target, which has to link ffr::ffr or ffr::compiled, and gives it a header TARGET_weights.hpp
 # with a function that opens them where they lie, without a copy:
 #
 #   ffr_embed_weights(app hog_frontal.ffr models/people.ffr)

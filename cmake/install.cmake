@@ -14,8 +14,8 @@ if(FFR_BUILD_PROGRAM)
 endif()
 
 # Other targets build the kernels only where they link them, but an installation has them.
-set_target_properties(ffr_kernels PROPERTIES EXCLUDE_FROM_ALL OFF)
-install(TARGETS ffr ffr_kernels EXPORT ffrTargets)
+set_target_properties(ffr_compiled PROPERTIES EXCLUDE_FROM_ALL OFF)
+install(TARGETS ffr ffr_compiled EXPORT ffrTargets)
 if(FFR_BUILD_C_LIBRARY)
   foreach(kind shared static)
     if(TARGET ffr_c_${kind})

@@ -15,6 +15,7 @@
 
 #include "affine.hpp"
 #include "align.hpp"
+#include "detail/compiled.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "image.hpp"
@@ -52,18 +53,12 @@ class FaceEmbedder {
   public:
     /// Takes the network that a file holds, in float32.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
-    static FaceEmbedder load(const WeightsFile& weights) {
-        return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
-    }
+    static FaceEmbedder load(const WeightsFile& weights);
 
     /// The same in an arithmetic that's chosen when the program runs. Apart from the one above, so that who wants float32
     /// doesn't wait for the compiler to translate the other.
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
-    static FaceEmbedder load(const WeightsFile& weights, Precision precision) {
-        if (precision == Precision::float32) return load(weights);
-        if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
-        return of<BasicResNet29<Int8Layers>>(weights, precision);
-    }
+    static FaceEmbedder load(const WeightsFile& weights, Precision precision);
 
     /// The same of one type of network: of<ResNet29>(weights).
     template <typename Network>
@@ -150,6 +145,20 @@ class FaceEmbedder {
     int face_size_;
     std::function<std::vector<Embedding>(const std::vector<ImageView>&, Workspace&)> forward_;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights) {
+    return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
+}
+
+FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights, Precision precision) {
+    if (precision == Precision::float32) return load(weights);
+    if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
+    return of<BasicResNet29<Int8Layers>>(weights, precision);
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr

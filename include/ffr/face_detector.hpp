@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/compiled.hpp"
 #include "detail/exact_float.hpp"
 #include "hog.hpp"
 #include "image.hpp"
@@ -209,19 +210,7 @@ class FaceDetector {
 
     /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
     /// columns.
-    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
-        std::vector<Candidate> found;
-        const int levels = pyramid_levels(image.width(), image.height());
-        for (int level = 0; level < levels && !image.empty(); ++level) {
-            if (level > 0) image = detail::pyramid_down(image, workspace);
-            search_level(image, level, threshold, workspace, found);
-        }
-        std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-            return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
-                   std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
-        });
-        return found;
-    }
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const;
 
     /// What a filter sees in a window of a level.
     static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
@@ -309,6 +298,26 @@ class FaceDetector {
     double largest_ratio_ = 0;
     double largest_cover_ = 0;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE std::vector<FaceDetector::Candidate> FaceDetector::candidates(detail::Planes image,
+                                                                                  double threshold,
+                                                                                  Workspace& workspace) const {
+    std::vector<Candidate> found;
+    const int levels = pyramid_levels(image.width(), image.height());
+    for (int level = 0; level < levels && !image.empty(); ++level) {
+        if (level > 0) image = detail::pyramid_down(image, workspace);
+        search_level(image, level, threshold, workspace, found);
+    }
+    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
+               std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
+    });
+    return found;
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr

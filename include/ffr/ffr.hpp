@@ -16,6 +16,7 @@
 // clang-format off
 // The order of the data, not of the alphabet.
 #include "version.hpp"
+#include "detail/compiled.hpp"
 #include "error.hpp"
 #include "weights.hpp"
 #include "image.hpp"

@@ -28,9 +28,9 @@
 #include <utility>
 #include <vector>
 
+#include "detail/codecs.hpp"
 #include "detail/file.hpp"
 #include "detail/jpeg.hpp"
-#include "detail/stb.hpp"
 #include "error.hpp"
 #include "exif.hpp"
 #include "image.hpp"
@@ -48,108 +48,6 @@ namespace detail {
 
 /// Bytes of an image file: stb counts them in int.
 constexpr std::size_t kMaxImageFile = INT_MAX;
-
-[[noreturn]] inline void fail_not_an_image(const std::string& name, const std::string& reason) {
-    throw FormatError(name +
-                      ": isn't an image in a format that ffr reads (JPEG, PNG, BMP, GIF, TGA, PSD, PNM): " + reason);
-}
-
-[[noreturn]] inline void fail_damaged(const std::string& name, const std::string& reason) {
-    throw FormatError(name + ": the image is damaged: " + reason);
-}
-
-[[noreturn]] inline void fail_cut_off(const std::string& name, std::size_t size) {
-    throw FormatError(name + ": the file is cut off: its image goes on after the last of " + std::to_string(size) +
-                      " bytes");
-}
-
-inline bool starts_with(const std::uint8_t* bytes, std::size_t size, const char* magic, std::size_t magic_size) {
-    return size >= magic_size && std::memcmp(bytes, magic, magic_size) == 0;
-}
-
-inline void check_dimensions(std::int64_t width, std::int64_t height, const std::string& name,
-                             const ReadOptions& options) {
-    if (width < 1 || height < 1) fail_damaged(name, "it has no pixels");
-    if (width > options.max_pixels / height) {
-        throw FormatError(name + ": has " + std::to_string(width) + " x " + std::to_string(height) +
-                          " pixels, more than the limit of " + std::to_string(options.max_pixels));
-    }
-}
-
-/// A file in memory, read by stb through callbacks and not directly so that reading on after the end is noticed: stb
-/// itself takes zeros from there, and for some formats leaves pixels unset.
-struct StbSource {
-    const std::uint8_t* bytes;
-    std::size_t size;
-    std::size_t position = 0;
-    char* block = nullptr;  // stb's own read-ahead buffer: where its first read goes
-    bool ran_out = false;
-
-    static int read(void* user, char* to, int wanted) {
-        StbSource& source = *static_cast<StbSource*>(user);
-        if (source.block == nullptr) source.block = to;
-        const std::size_t left = source.size - source.position;
-        const std::size_t count = left < static_cast<std::size_t>(wanted) ? left : static_cast<std::size_t>(wanted);
-        std::memcpy(to, source.bytes + source.position, count);
-        source.position += count;
-        // Reading ahead may fall short as long as there's something; a read into the image itself may not.
-        if (count == 0 || (to != source.block && count < static_cast<std::size_t>(wanted))) source.ran_out = true;
-        return static_cast<int>(count);
-    }
-    static void skip(void* user, int count) {
-        StbSource& source = *static_cast<StbSource*>(user);
-        const std::size_t left = source.size - source.position;
-        source.position += left < static_cast<std::size_t>(count) ? left : static_cast<std::size_t>(count);
-    }
-    static int eof(void* user) {
-        const StbSource& source = *static_cast<StbSource*>(user);
-        return source.position >= source.size ? 1 : 0;
-    }
-};
-
-/// stb's pixels as an Image: 2 and 4 channels lose the last one.
-inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, int channels) {
-    Image image(width, height, channels <= 2 ? 1 : 3);
-    const auto from_channels = static_cast<std::size_t>(channels);
-    const auto to_channels = static_cast<std::size_t>(image.channels());
-    if (from_channels == to_channels) {
-        std::memcpy(image.pixels().data(), pixels, image.pixels().size());
-        return image;
-    }
-    std::uint8_t* to = image.pixels().data();
-    std::uint8_t* const end = to + image.pixels().size();
-    for (; to != end; to += to_channels, pixels += from_channels) {
-        for (std::size_t c = 0; c < to_channels; ++c) to[c] = pixels[c];
-    }
-    return image;
-}
-
-/// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
-inline Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
-                             const ReadOptions& options) {
-    int width = 0, height = 0, channels = 0;
-    if (stb::stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels) == 0) {
-        const bool known = starts_with(bytes, size, "\xFF\xD8\xFF", 3) ||
-                           starts_with(bytes, size, "\x89PNG\r\n\x1A\n", 8) || starts_with(bytes, size, "GIF8", 4) ||
-                           starts_with(bytes, size, "8BPS", 4);
-        if (known) fail_damaged(name, "its header is cut off, damaged or of a kind that isn't read");
-        fail_not_an_image(name, stb::stbi_failure_reason());
-    }
-    // A BMP whose first row is the top one has a negative height.
-    check_dimensions(width, height < 0 ? -std::int64_t{height} : height, name, options);
-
-    StbSource source{bytes, size};
-    const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
-    const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
-        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
-    if (source.ran_out) fail_cut_off(name, size);
-    if (pixels == nullptr) {
-        const std::string reason = stb::stbi_failure_reason();
-        if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
-        fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
-    }
-    return image_from_stb(pixels.get(), width, height, channels);
-}
 
 /// The three numbers of a PNM header, blanks and comments between them.
 class PnmHeader {
@@ -198,7 +96,7 @@ class PnmHeader {
 inline Image decode_pnm(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                         const ReadOptions& options) {
     const PnmHeader header(bytes, size, name);
-    check_dimensions(header.width, header.height, name, options);
+    check_dimensions(header.width, header.height, name, options.max_pixels);
     const int channels = bytes[1] == '6' ? 3 : 1;
     const std::size_t bytes_each = header.maximum > 255 ? 2 : 1;
     const std::uint8_t* from = bytes + header.data_offset;
@@ -232,21 +130,15 @@ inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const st
     if (starts_with(bytes, size, "P5", 2) || starts_with(bytes, size, "P6", 2)) {
         return decode_pnm(bytes, size, name, options);
     }
-    return decode_with_stb(bytes, size, name, options);
+    return decode_with_stb(bytes, size, name, options.max_pixels);
 }
 
 /// stb's writers take signed 32-bit sizes for whole images and their compressed form, which may be larger.
 constexpr std::int64_t kMaxWrittenBytes = 900'000'000;
 
-inline void append_encoded(void* user, void* data, int size) {
-    auto& encoded = *static_cast<std::vector<std::uint8_t>*>(user);
-    const auto* const first = static_cast<const std::uint8_t*>(data);
-    encoded.insert(encoded.end(), first, first + size);
-}
-
-/// Encodes with a function write(pixels, result), pixels without gaps between rows.
-template <typename Write>
-std::vector<std::uint8_t> encode_with(ImageView image, const Write& write) {
+/// Encodes with a function encode(packed, result), which takes pixels without gaps between rows.
+template <typename Encode>
+std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
     require_pixels(image);
     const std::int64_t row_bytes = std::int64_t{image.width} * image.channels;
     if (row_bytes > kMaxWrittenBytes / image.height) {
@@ -256,9 +148,11 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Write& write) {
     std::vector<std::uint8_t> packed;
     if (image.stride != row_bytes) {
         for (int y = 0; y < image.height; ++y) packed.insert(packed.end(), image.row(y), image.row(y) + row_bytes);
+        image.pixels = packed.data();
+        image.stride = row_bytes;
     }
     std::vector<std::uint8_t> encoded;
-    if (write(packed.empty() ? image.pixels : packed.data(), &encoded) == 0) {
+    if (!encode(image, encoded)) {
         throw Error("there isn't enough memory to encode the image");
     }
     return encoded;
@@ -292,10 +186,7 @@ inline Image read_image(const std::filesystem::path& path, const ReadOptions& op
 /// \param image  gray or RGB, at least 1 x 1 pixel, at most 900 million bytes of pixels
 /// \throws InvalidArgument for other images
 inline std::vector<std::uint8_t> encode_png(ImageView image) {
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_png_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels, image.width * image.channels);
-    });
+    return detail::encode_with(image, detail::encode_png_with_stb);
 }
 
 /// An image as a JPEG file: baseline, quality 92, colours in full resolution. Gray is stored as RGB.
@@ -307,19 +198,15 @@ inline std::vector<std::uint8_t> encode_jpeg(ImageView image) {
         throw InvalidArgument("a JPEG has at most 65535 pixels a side, not " + std::to_string(image.width) + " x " +
                               std::to_string(image.height));
     }
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_jpg_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels, kQuality);
+    return detail::encode_with(image, [](ImageView packed, std::vector<std::uint8_t>& encoded) {
+        return detail::encode_jpeg_with_stb(packed, kQuality, encoded);
     });
 }
 
 /// An image as a BMP file: 24 bits a pixel, gray as RGB.
 /// \param image  gray or RGB, at most 900 million bytes of pixels. \throws InvalidArgument for other images
 inline std::vector<std::uint8_t> encode_bmp(ImageView image) {
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_bmp_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels);
-    });
+    return detail::encode_with(image, detail::encode_bmp_with_stb);
 }
 
 /// Writes an image file in the format that the extension names: .png, .jpg, .jpeg or .bmp, in any case of letters.

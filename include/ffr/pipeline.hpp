@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/compiled.hpp"
 #include "embedding.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
@@ -36,14 +37,10 @@ class Pipeline {
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
     /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
     /// \throws FileError when one isn't there, FormatError when it isn't what it should be
-    static Pipeline load(const std::filesystem::path& folder = {}) {
-        return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
-    }
+    static Pipeline load(const std::filesystem::path& folder = {});
 
     /// The same with the network's arithmetic chosen when the program runs: see FaceEmbedder::load.
-    static Pipeline load(const std::filesystem::path& folder, Precision precision) {
-        return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
-    }
+    static Pipeline load(const std::filesystem::path& folder, Precision precision);
 
     /// The step from an image to boxes.
     const FaceDetector& detector() const { return detector_; }
@@ -102,6 +99,18 @@ class Pipeline {
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder) {
+    return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
+}
+
+FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder, Precision precision) {
+    return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr

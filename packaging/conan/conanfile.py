@@ -62,7 +62,7 @@ class FfrConan(ConanFile):
     def package_info(self):
         self.cpp_info.set_property("cmake_find_mode", "none")
         self.cpp_info.builddirs = ["lib/cmake/ffr"]
-        self.cpp_info.libs = ["ffr_kernels"]
-        self.cpp_info.defines = ["FFR_DECLARE_KERNELS"]
+        self.cpp_info.libs = ["ffr_compiled"]
+        self.cpp_info.defines = ["FFR_COMPILED_ELSEWHERE"]
         if self.settings.os in ("Linux", "FreeBSD"):
             self.cpp_info.system_libs = ["pthread"]

@@ -75,6 +75,18 @@ constexpr const char* kVersion = "0.1.0";
 }  // namespace v0_1
 }  // namespace ffr
 
+// ---- ffr/detail/compiled.hpp
+/// \file
+/// What a program of many files may have compiled in one of them, since it takes a compiler most of its time: the kernels,
+/// the image formats, the detector's search and the networks. Such a program defines FFR_COMPILED_ELSEWHERE in all files and
+/// FFR_COMPILE_HERE in one that includes what cmake/compiled.cpp does, or all of ffr.
+
+#if defined(FFR_COMPILE_HERE)
+#define FFR_COMPILED_INLINE  // found by the linker
+#else
+#define FFR_COMPILED_INLINE inline
+#endif
+
 // ---- ffr/error.hpp
 /// \file
 /// What can go wrong, as three kinds of exception under one base.
@@ -1066,86 +1078,23 @@ inline int round_half_up(double value) {
 #include <vector>
 
 
-// ---- ffr/detail/jpeg.hpp
-// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+// ---- ffr/detail/codecs.hpp
+/// \file
+/// The formats that stb decodes and encodes: all of ffr's dealings with it.
+///
+///     bytes of a JPEG, PNG, BMP, GIF, TGA, PSD --stb_image--> Image h x w x 1 or 3 --stb_image_write--> PNG, JPEG, BMP
+///
+/// stb takes a compiler 1.8 s, so that a program of many files may have it compiled in one of them: see docs/macros.md.
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
 
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
 
-/// A segment without its marker and length.
-struct JpegSegment {
-    std::uint8_t marker;
-    const std::uint8_t* data;
-    std::size_t size;
-    bool cut_off;  // the file ends before the segment does
-};
-
-constexpr std::uint8_t kJpegHuffmanTables = 0xC4, kJpegEndOfImage = 0xD9, kJpegStartOfScan = 0xDA, kJpegApp1 = 0xE1;
-
-/// Position of the next marker's 0xFF after the coded pixels of a scan; `size` when there's none.
-inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::size_t position) {
-    for (; position + 1 < size; ++position) {
-        // 0xFF 0x00 stands for a byte 0xFF, and 0xD0 to 0xD7 only restart the coder.
-        const std::uint8_t next = bytes[position + 1];
-        if (bytes[position] == 0xFF && next != 0 && (next < 0xD0 || next > 0xD7)) return position;
-    }
-    return size;
-}
-
-/// Calls visit(segment) for the segments in order until it returns false. Ends with one that's cut off, and at
-/// once when the bytes aren't a JPEG's. Never reads outside of them.
-template <typename Visit>
-void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
-    std::size_t position = 2;
-    while (size - position >= 4) {
-        const std::uint8_t marker = bytes[position + 1];
-        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
-            ++position;
-            continue;
-        }
-        if (marker == kJpegEndOfImage) return;
-        position += 2;
-        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
-        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
-        const bool cut_off = length > size - position;
-        if (length < 2) return;
-        if (!visit(JpegSegment{marker, bytes + position + 2, (cut_off ? size - position : length) - 2, cut_off}))
-            return;
-        if (cut_off) return;
-        position += length;
-        if (marker == kJpegStartOfScan) position = skip_scan(bytes, size, position);
-    }
-}
-
-/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
-/// decoders are known to write past the end of their tables by it.
-inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
-    constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
-    bool sound = true;
-    for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
-        if (segment.marker != kJpegHuffmanTables) return true;
-        std::size_t position = 0;
-        sound = !segment.cut_off;
-        while (sound && position < segment.size) {
-            std::size_t codes = 0;
-            if (segment.size - position < kTableHeader) return sound = false;
-            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
-            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
-            position += kTableHeader + codes;
-        }
-        return sound;
-    });
-    return sound;
-}
-
-}  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
 
 // ---- ffr/detail/stb.hpp
 // stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs lies
@@ -1623,6 +1572,232 @@ struct stbi_io_callbacks {
 #pragma pop_macro("stbiw__zlib_huffa")
 #pragma pop_macro("stbiw__zlib_huffb")
 // clang-format on
+#endif
+
+namespace ffr {
+inline namespace v0_1 {
+
+namespace detail {
+
+[[noreturn]] inline void fail_not_an_image(const std::string& name, const std::string& reason) {
+    throw FormatError(name +
+                      ": isn't an image in a format that ffr reads (JPEG, PNG, BMP, GIF, TGA, PSD, PNM): " + reason);
+}
+
+[[noreturn]] inline void fail_damaged(const std::string& name, const std::string& reason) {
+    throw FormatError(name + ": the image is damaged: " + reason);
+}
+
+[[noreturn]] inline void fail_cut_off(const std::string& name, std::size_t size) {
+    throw FormatError(name + ": the file is cut off: its image goes on after the last of " + std::to_string(size) +
+                      " bytes");
+}
+
+inline bool starts_with(const std::uint8_t* bytes, std::size_t size, const char* magic, std::size_t magic_size) {
+    return size >= magic_size && std::memcmp(bytes, magic, magic_size) == 0;
+}
+
+inline void check_dimensions(std::int64_t width, std::int64_t height, const std::string& name,
+                             std::int64_t max_pixels) {
+    if (width < 1 || height < 1) fail_damaged(name, "it has no pixels");
+    if (width > max_pixels / height) {
+        throw FormatError(name + ": has " + std::to_string(width) + " x " + std::to_string(height) +
+                          " pixels, more than the limit of " + std::to_string(max_pixels));
+    }
+}
+
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
+
+Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name, std::int64_t max_pixels);
+bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded);
+bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+
+#else
+
+/// A file in memory, read by stb through callbacks and not directly so that reading on after the end is noticed: stb
+/// itself takes zeros from there, and for some formats leaves pixels unset.
+struct StbSource {
+    const std::uint8_t* bytes;
+    std::size_t size;
+    std::size_t position = 0;
+    char* block = nullptr;  // stb's own read-ahead buffer: where its first read goes
+    bool ran_out = false;
+
+    static int read(void* user, char* to, int wanted) {
+        StbSource& source = *static_cast<StbSource*>(user);
+        if (source.block == nullptr) source.block = to;
+        const std::size_t left = source.size - source.position;
+        const std::size_t count = left < static_cast<std::size_t>(wanted) ? left : static_cast<std::size_t>(wanted);
+        std::memcpy(to, source.bytes + source.position, count);
+        source.position += count;
+        // Reading ahead may fall short as long as there's something; a read into the image itself may not.
+        if (count == 0 || (to != source.block && count < static_cast<std::size_t>(wanted))) source.ran_out = true;
+        return static_cast<int>(count);
+    }
+    static void skip(void* user, int count) {
+        StbSource& source = *static_cast<StbSource*>(user);
+        const std::size_t left = source.size - source.position;
+        source.position += left < static_cast<std::size_t>(count) ? left : static_cast<std::size_t>(count);
+    }
+    static int eof(void* user) {
+        const StbSource& source = *static_cast<StbSource*>(user);
+        return source.position >= source.size ? 1 : 0;
+    }
+};
+
+/// stb's pixels as an Image: 2 and 4 channels lose the last one.
+inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, int channels) {
+    Image image(width, height, channels <= 2 ? 1 : 3);
+    const auto from_channels = static_cast<std::size_t>(channels);
+    const auto to_channels = static_cast<std::size_t>(image.channels());
+    if (from_channels == to_channels) {
+        std::memcpy(image.pixels().data(), pixels, image.pixels().size());
+        return image;
+    }
+    std::uint8_t* to = image.pixels().data();
+    std::uint8_t* const end = to + image.pixels().size();
+    for (; to != end; to += to_channels, pixels += from_channels) {
+        for (std::size_t c = 0; c < to_channels; ++c) to[c] = pixels[c];
+    }
+    return image;
+}
+
+/// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
+FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                                          std::int64_t max_pixels) {
+    int width = 0, height = 0, channels = 0;
+    if (stb::stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels) == 0) {
+        const bool known = starts_with(bytes, size, "\xFF\xD8\xFF", 3) ||
+                           starts_with(bytes, size, "\x89PNG\r\n\x1A\n", 8) || starts_with(bytes, size, "GIF8", 4) ||
+                           starts_with(bytes, size, "8BPS", 4);
+        if (known) fail_damaged(name, "its header is cut off, damaged or of a kind that isn't read");
+        fail_not_an_image(name, stb::stbi_failure_reason());
+    }
+    // A BMP whose first row is the top one has a negative height.
+    check_dimensions(width, height < 0 ? -std::int64_t{height} : height, name, max_pixels);
+
+    StbSource source{bytes, size};
+    const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
+    const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
+        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
+    if (source.ran_out) fail_cut_off(name, size);
+    if (pixels == nullptr) {
+        const std::string reason = stb::stbi_failure_reason();
+        if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
+        fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
+    }
+    return image_from_stb(pixels.get(), width, height, channels);
+}
+
+inline void append_encoded(void* user, void* data, int size) {
+    auto& encoded = *static_cast<std::vector<std::uint8_t>*>(user);
+    const auto* const first = static_cast<const std::uint8_t*>(data);
+    encoded.insert(encoded.end(), first, first + size);
+}
+
+/// The encoders take pixels without gaps between rows and return false when memory runs out.
+FFR_COMPILED_INLINE bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    return stb::stbi_write_png_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
+                                       packed.pixels, packed.width * packed.channels) != 0;
+}
+
+FFR_COMPILED_INLINE bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded) {
+    return stb::stbi_write_jpg_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
+                                       packed.pixels, quality) != 0;
+}
+
+FFR_COMPILED_INLINE bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    return stb::stbi_write_bmp_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
+                                       packed.pixels) != 0;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detail/jpeg.hpp
+// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// A segment without its marker and length.
+struct JpegSegment {
+    std::uint8_t marker;
+    const std::uint8_t* data;
+    std::size_t size;
+    bool cut_off;  // the file ends before the segment does
+};
+
+constexpr std::uint8_t kJpegHuffmanTables = 0xC4, kJpegEndOfImage = 0xD9, kJpegStartOfScan = 0xDA, kJpegApp1 = 0xE1;
+
+/// Position of the next marker's 0xFF after the coded pixels of a scan; `size` when there's none.
+inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::size_t position) {
+    for (; position + 1 < size; ++position) {
+        // 0xFF 0x00 stands for a byte 0xFF, and 0xD0 to 0xD7 only restart the coder.
+        const std::uint8_t next = bytes[position + 1];
+        if (bytes[position] == 0xFF && next != 0 && (next < 0xD0 || next > 0xD7)) return position;
+    }
+    return size;
+}
+
+/// Calls visit(segment) for the segments in order until it returns false. Ends with one that's cut off, and at
+/// once when the bytes aren't a JPEG's. Never reads outside of them.
+template <typename Visit>
+void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
+    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
+    std::size_t position = 2;
+    while (size - position >= 4) {
+        const std::uint8_t marker = bytes[position + 1];
+        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
+            ++position;
+            continue;
+        }
+        if (marker == kJpegEndOfImage) return;
+        position += 2;
+        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
+        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
+        const bool cut_off = length > size - position;
+        if (length < 2) return;
+        if (!visit(JpegSegment{marker, bytes + position + 2, (cut_off ? size - position : length) - 2, cut_off}))
+            return;
+        if (cut_off) return;
+        position += length;
+        if (marker == kJpegStartOfScan) position = skip_scan(bytes, size, position);
+    }
+}
+
+/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
+/// decoders are known to write past the end of their tables by it.
+inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
+    constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
+    bool sound = true;
+    for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
+        if (segment.marker != kJpegHuffmanTables) return true;
+        std::size_t position = 0;
+        sound = !segment.cut_off;
+        while (sound && position < segment.size) {
+            std::size_t codes = 0;
+            if (segment.size - position < kTableHeader) return sound = false;
+            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
+            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
+            position += kTableHeader + codes;
+        }
+        return sound;
+    });
+    return sound;
+}
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 // ---- ffr/exif.hpp
 /// \file
@@ -1755,108 +1930,6 @@ namespace detail {
 /// Bytes of an image file: stb counts them in int.
 constexpr std::size_t kMaxImageFile = INT_MAX;
 
-[[noreturn]] inline void fail_not_an_image(const std::string& name, const std::string& reason) {
-    throw FormatError(name +
-                      ": isn't an image in a format that ffr reads (JPEG, PNG, BMP, GIF, TGA, PSD, PNM): " + reason);
-}
-
-[[noreturn]] inline void fail_damaged(const std::string& name, const std::string& reason) {
-    throw FormatError(name + ": the image is damaged: " + reason);
-}
-
-[[noreturn]] inline void fail_cut_off(const std::string& name, std::size_t size) {
-    throw FormatError(name + ": the file is cut off: its image goes on after the last of " + std::to_string(size) +
-                      " bytes");
-}
-
-inline bool starts_with(const std::uint8_t* bytes, std::size_t size, const char* magic, std::size_t magic_size) {
-    return size >= magic_size && std::memcmp(bytes, magic, magic_size) == 0;
-}
-
-inline void check_dimensions(std::int64_t width, std::int64_t height, const std::string& name,
-                             const ReadOptions& options) {
-    if (width < 1 || height < 1) fail_damaged(name, "it has no pixels");
-    if (width > options.max_pixels / height) {
-        throw FormatError(name + ": has " + std::to_string(width) + " x " + std::to_string(height) +
-                          " pixels, more than the limit of " + std::to_string(options.max_pixels));
-    }
-}
-
-/// A file in memory, read by stb through callbacks and not directly so that reading on after the end is noticed: stb
-/// itself takes zeros from there, and for some formats leaves pixels unset.
-struct StbSource {
-    const std::uint8_t* bytes;
-    std::size_t size;
-    std::size_t position = 0;
-    char* block = nullptr;  // stb's own read-ahead buffer: where its first read goes
-    bool ran_out = false;
-
-    static int read(void* user, char* to, int wanted) {
-        StbSource& source = *static_cast<StbSource*>(user);
-        if (source.block == nullptr) source.block = to;
-        const std::size_t left = source.size - source.position;
-        const std::size_t count = left < static_cast<std::size_t>(wanted) ? left : static_cast<std::size_t>(wanted);
-        std::memcpy(to, source.bytes + source.position, count);
-        source.position += count;
-        // Reading ahead may fall short as long as there's something; a read into the image itself may not.
-        if (count == 0 || (to != source.block && count < static_cast<std::size_t>(wanted))) source.ran_out = true;
-        return static_cast<int>(count);
-    }
-    static void skip(void* user, int count) {
-        StbSource& source = *static_cast<StbSource*>(user);
-        const std::size_t left = source.size - source.position;
-        source.position += left < static_cast<std::size_t>(count) ? left : static_cast<std::size_t>(count);
-    }
-    static int eof(void* user) {
-        const StbSource& source = *static_cast<StbSource*>(user);
-        return source.position >= source.size ? 1 : 0;
-    }
-};
-
-/// stb's pixels as an Image: 2 and 4 channels lose the last one.
-inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, int channels) {
-    Image image(width, height, channels <= 2 ? 1 : 3);
-    const auto from_channels = static_cast<std::size_t>(channels);
-    const auto to_channels = static_cast<std::size_t>(image.channels());
-    if (from_channels == to_channels) {
-        std::memcpy(image.pixels().data(), pixels, image.pixels().size());
-        return image;
-    }
-    std::uint8_t* to = image.pixels().data();
-    std::uint8_t* const end = to + image.pixels().size();
-    for (; to != end; to += to_channels, pixels += from_channels) {
-        for (std::size_t c = 0; c < to_channels; ++c) to[c] = pixels[c];
-    }
-    return image;
-}
-
-/// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
-inline Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
-                             const ReadOptions& options) {
-    int width = 0, height = 0, channels = 0;
-    if (stb::stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels) == 0) {
-        const bool known = starts_with(bytes, size, "\xFF\xD8\xFF", 3) ||
-                           starts_with(bytes, size, "\x89PNG\r\n\x1A\n", 8) || starts_with(bytes, size, "GIF8", 4) ||
-                           starts_with(bytes, size, "8BPS", 4);
-        if (known) fail_damaged(name, "its header is cut off, damaged or of a kind that isn't read");
-        fail_not_an_image(name, stb::stbi_failure_reason());
-    }
-    // A BMP whose first row is the top one has a negative height.
-    check_dimensions(width, height < 0 ? -std::int64_t{height} : height, name, options);
-
-    StbSource source{bytes, size};
-    const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
-    const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
-        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
-    if (source.ran_out) fail_cut_off(name, size);
-    if (pixels == nullptr) {
-        const std::string reason = stb::stbi_failure_reason();
-        if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
-        fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
-    }
-    return image_from_stb(pixels.get(), width, height, channels);
-}
-
 /// The three numbers of a PNM header, blanks and comments between them.
 class PnmHeader {
   public:
@@ -1904,7 +1977,7 @@ class PnmHeader {
 inline Image decode_pnm(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                         const ReadOptions& options) {
     const PnmHeader header(bytes, size, name);
-    check_dimensions(header.width, header.height, name, options);
+    check_dimensions(header.width, header.height, name, options.max_pixels);
     const int channels = bytes[1] == '6' ? 3 : 1;
     const std::size_t bytes_each = header.maximum > 255 ? 2 : 1;
     const std::uint8_t* from = bytes + header.data_offset;
@@ -1938,21 +2011,15 @@ inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const st
     if (starts_with(bytes, size, "P5", 2) || starts_with(bytes, size, "P6", 2)) {
         return decode_pnm(bytes, size, name, options);
     }
-    return decode_with_stb(bytes, size, name, options);
+    return decode_with_stb(bytes, size, name, options.max_pixels);
 }
 
 /// stb's writers take signed 32-bit sizes for whole images and their compressed form, which may be larger.
 constexpr std::int64_t kMaxWrittenBytes = 900'000'000;
 
-inline void append_encoded(void* user, void* data, int size) {
-    auto& encoded = *static_cast<std::vector<std::uint8_t>*>(user);
-    const auto* const first = static_cast<const std::uint8_t*>(data);
-    encoded.insert(encoded.end(), first, first + size);
-}
-
-/// Encodes with a function write(pixels, result), pixels without gaps between rows.
-template <typename Write>
-std::vector<std::uint8_t> encode_with(ImageView image, const Write& write) {
+/// Encodes with a function encode(packed, result), which takes pixels without gaps between rows.
+template <typename Encode>
+std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
     require_pixels(image);
     const std::int64_t row_bytes = std::int64_t{image.width} * image.channels;
     if (row_bytes > kMaxWrittenBytes / image.height) {
@@ -1962,9 +2029,11 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Write& write) {
     std::vector<std::uint8_t> packed;
     if (image.stride != row_bytes) {
         for (int y = 0; y < image.height; ++y) packed.insert(packed.end(), image.row(y), image.row(y) + row_bytes);
+        image.pixels = packed.data();
+        image.stride = row_bytes;
     }
     std::vector<std::uint8_t> encoded;
-    if (write(packed.empty() ? image.pixels : packed.data(), &encoded) == 0) {
+    if (!encode(image, encoded)) {
         throw Error("there isn't enough memory to encode the image");
     }
     return encoded;
@@ -1998,10 +2067,7 @@ inline Image read_image(const std::filesystem::path& path, const ReadOptions& op
 /// \param image  gray or RGB, at least 1 x 1 pixel, at most 900 million bytes of pixels
 /// \throws InvalidArgument for other images
 inline std::vector<std::uint8_t> encode_png(ImageView image) {
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_png_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels, image.width * image.channels);
-    });
+    return detail::encode_with(image, detail::encode_png_with_stb);
 }
 
 /// An image as a JPEG file: baseline, quality 92, colours in full resolution. Gray is stored as RGB.
@@ -2013,19 +2079,15 @@ inline std::vector<std::uint8_t> encode_jpeg(ImageView image) {
         throw InvalidArgument("a JPEG has at most 65535 pixels a side, not " + std::to_string(image.width) + " x " +
                               std::to_string(image.height));
     }
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_jpg_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels, kQuality);
+    return detail::encode_with(image, [](ImageView packed, std::vector<std::uint8_t>& encoded) {
+        return detail::encode_jpeg_with_stb(packed, kQuality, encoded);
     });
 }
 
 /// An image as a BMP file: 24 bits a pixel, gray as RGB.
 /// \param image  gray or RGB, at most 900 million bytes of pixels. \throws InvalidArgument for other images
 inline std::vector<std::uint8_t> encode_bmp(ImageView image) {
-    return detail::encode_with(image, [&](const std::uint8_t* pixels, void* result) {
-        return detail::stb::stbi_write_bmp_to_func(detail::append_encoded, result, image.width, image.height,
-                                                   image.channels, pixels);
-    });
+    return detail::encode_with(image, detail::encode_bmp_with_stb);
 }
 
 /// Writes an image file in the format that the extension names: .png, .jpg, .jpeg or .bmp, in any case of letters.
@@ -2419,13 +2481,6 @@ class Workspace {
 #define FFR_TARGET_END FFR_PRAGMA(GCC pop_options)
 #endif
 
-// Kernels that are compiled once for many files (see simd.hpp) are found by the linker.
-#if defined(FFR_DEFINE_KERNELS)
-#define FFR_KERNELS_INLINE
-#else
-#define FFR_KERNELS_INLINE inline
-#endif
-
 namespace ffr {
 inline namespace v0_1 {
 namespace kernels {
@@ -2562,7 +2617,7 @@ struct ExactKernels {
 /// Most lanes that a register has on any path.
 constexpr int kMostLanes = 16;
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const ExactKernels& exact_kernels_of(SimdPath path);
 
@@ -4390,7 +4445,7 @@ FFR_EXACT_FLOAT_END
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
+FFR_COMPILED_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
@@ -5659,19 +5714,7 @@ class FaceDetector {
 
     /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
     /// columns.
-    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const {
-        std::vector<Candidate> found;
-        const int levels = pyramid_levels(image.width(), image.height());
-        for (int level = 0; level < levels && !image.empty(); ++level) {
-            if (level > 0) image = detail::pyramid_down(image, workspace);
-            search_level(image, level, threshold, workspace, found);
-        }
-        std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-            return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
-                   std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
-        });
-        return found;
-    }
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const;
 
     /// What a filter sees in a window of a level.
     static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
@@ -5759,6 +5802,26 @@ class FaceDetector {
     double largest_ratio_ = 0;
     double largest_cover_ = 0;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE std::vector<FaceDetector::Candidate> FaceDetector::candidates(detail::Planes image,
+                                                                                  double threshold,
+                                                                                  Workspace& workspace) const {
+    std::vector<Candidate> found;
+    const int levels = pyramid_levels(image.width(), image.height());
+    for (int level = 0; level < levels && !image.empty(); ++level) {
+        if (level > 0) image = detail::pyramid_down(image, workspace);
+        search_level(image, level, threshold, workspace, found);
+    }
+    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
+               std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
+    });
+    return found;
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr
@@ -8307,9 +8370,8 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 /// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that was
 /// compiled for that CPU, for all.
 ///
-/// A program of many files compiles the kernels in each of them, which takes seconds. To compile them once, define
-/// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp and exact.hpp, as
-/// cmake/kernels.cpp does.
+/// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
+/// detail/compiled.hpp.
 
 #include <cmath>
 #include <cstddef>
@@ -8345,7 +8407,7 @@ struct Kernels {
                                       float* out, float* squares);
 };
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const Kernels& kernels_of(SimdPath path);
 
@@ -10882,7 +10944,7 @@ inline constexpr Kernels kKernels{Vector::kRows,
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
+FFR_COMPILED_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
@@ -11608,7 +11670,7 @@ inline Int8Path int8_path(SimdPath path = simd_path()) {
     return Int8Path::plain;
 }
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const Int8Kernels& int8_kernels_of(Int8Path path);
 
@@ -12484,7 +12546,7 @@ FFR_TARGET_END
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
+FFR_COMPILED_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case Int8Path::avx512_vnni:
@@ -13335,18 +13397,12 @@ class FaceEmbedder {
   public:
     /// Takes the network that a file holds, in float32.
     /// \param weights  a file of kind "resnet29" or "nn4.small2". \throws FormatError when it's something else
-    static FaceEmbedder load(const WeightsFile& weights) {
-        return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
-    }
+    static FaceEmbedder load(const WeightsFile& weights);
 
     /// The same in an arithmetic that's chosen when the program runs. Apart from the one above, so that who wants float32
     /// doesn't wait for the compiler to translate the other.
     /// \param precision  int8 for the ResNet-29 only. \throws InvalidArgument for nn4.small2 in int8
-    static FaceEmbedder load(const WeightsFile& weights, Precision precision) {
-        if (precision == Precision::float32) return load(weights);
-        if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
-        return of<BasicResNet29<Int8Layers>>(weights, precision);
-    }
+    static FaceEmbedder load(const WeightsFile& weights, Precision precision);
 
     /// The same of one type of network: of<ResNet29>(weights).
     template <typename Network>
@@ -13433,6 +13489,20 @@ class FaceEmbedder {
     int face_size_;
     std::function<std::vector<Embedding>(const std::vector<ImageView>&, Workspace&)> forward_;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights) {
+    return weights.kind() == "nn4.small2" ? of<Nn4Small2>(weights) : of<ResNet29>(weights);
+}
+
+FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights, Precision precision) {
+    if (precision == Precision::float32) return load(weights);
+    if (weights.kind() == "nn4.small2") throw InvalidArgument("nn4.small2 hasn't got an int8 form");
+    return of<BasicResNet29<Int8Layers>>(weights, precision);
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr
@@ -15142,14 +15212,10 @@ class Pipeline {
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
     /// \param folder  where they are; if empty, FFR_WEIGHTS or beside the program as find_weights says
     /// \throws FileError when one isn't there, FormatError when it isn't what it should be
-    static Pipeline load(const std::filesystem::path& folder = {}) {
-        return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
-    }
+    static Pipeline load(const std::filesystem::path& folder = {});
 
     /// The same with the network's arithmetic chosen when the program runs: see FaceEmbedder::load.
-    static Pipeline load(const std::filesystem::path& folder, Precision precision) {
-        return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
-    }
+    static Pipeline load(const std::filesystem::path& folder, Precision precision);
 
     /// The step from an image to boxes.
     const FaceDetector& detector() const { return detector_; }
@@ -15208,6 +15274,18 @@ class Pipeline {
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;
 };
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder) {
+    return load_with(folder, [](const WeightsFile& weights) { return FaceEmbedder::of<ResNet29>(weights); });
+}
+
+FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder, Precision precision) {
+    return load_with(folder, [=](const WeightsFile& weights) { return FaceEmbedder::load(weights, precision); });
+}
+
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr
@@ -16431,9 +16509,9 @@ FFR_EXACT_FLOAT_END
 
 #undef FFR_AVX_KERNELS
 #undef FFR_AVX_VNNI_KERNELS
+#undef FFR_COMPILED_INLINE
 #undef FFR_EXACT_FLOAT_BEGIN
 #undef FFR_EXACT_FLOAT_END
-#undef FFR_KERNELS_INLINE
 #undef FFR_NEON_KERNELS
 #undef FFR_PRAGMA
 #undef FFR_SSE2_KERNELS

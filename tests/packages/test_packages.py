@@ -50,7 +50,7 @@ class Packages(unittest.TestCase):
         run("cmake", "--build", build, "--target", target)
         return build / target
 
-    def test_find_package_gives_headers_kernels_and_weights(self):
+    def test_find_package_gives_headers_compiled_parts_and_weights(self):
         found = {"CMAKE_PREFIX_PATH": self.prefix}
         self.assertEqual(run(self.build("consumer", **found), self.weights, PHOTO), BOX)
         self.assertEqual(run(self.build("consumer-embedded", **found), PHOTO), BOX)

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "../detail/compiled.hpp"
 #include "../error.hpp"
 
 // Which paths this build has; elsewhere than with g++ or clang++, plain loops are all there is.
@@ -50,13 +51,6 @@
 #elif defined(__GNUC__)
 #define FFR_TARGET_BEGIN(features) FFR_PRAGMA(GCC push_options) FFR_PRAGMA(GCC target(features))
 #define FFR_TARGET_END FFR_PRAGMA(GCC pop_options)
-#endif
-
-// Kernels that are compiled once for many files (see simd.hpp) are found by the linker.
-#if defined(FFR_DEFINE_KERNELS)
-#define FFR_KERNELS_INLINE
-#else
-#define FFR_KERNELS_INLINE inline
 #endif
 
 namespace ffr {

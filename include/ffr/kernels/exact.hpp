@@ -83,7 +83,7 @@ struct ExactKernels {
 /// Most lanes that a register has on any path.
 constexpr int kMostLanes = 16;
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const ExactKernels& exact_kernels_of(SimdPath path);
 
@@ -476,7 +476,7 @@ FFR_EXACT_FLOAT_END
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
+FFR_COMPILED_INLINE const ExactKernels& exact_kernels_of(SimdPath path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:

@@ -86,7 +86,7 @@ inline Int8Path int8_path(SimdPath path = simd_path()) {
     return Int8Path::plain;
 }
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const Int8Kernels& int8_kernels_of(Int8Path path);
 
@@ -238,7 +238,7 @@ FFR_TARGET_END
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
+FFR_COMPILED_INLINE const Int8Kernels& int8_kernels_of(Int8Path path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case Int8Path::avx512_vnni:

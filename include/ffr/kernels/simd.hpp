@@ -10,9 +10,8 @@
 /// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that was
 /// compiled for that CPU, for all.
 ///
-/// A program of many files compiles the kernels in each of them, which takes seconds. To compile them once, define
-/// FFR_DECLARE_KERNELS everywhere and FFR_DEFINE_KERNELS in one file that includes int8.hpp and exact.hpp, as
-/// cmake/kernels.cpp does.
+/// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
+/// detail/compiled.hpp.
 
 #include <cmath>
 #include <cstddef>
@@ -51,7 +50,7 @@ struct Kernels {
                                       float* out, float* squares);
 };
 
-#if defined(FFR_DECLARE_KERNELS) && !defined(FFR_DEFINE_KERNELS)
+#if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 const Kernels& kernels_of(SimdPath path);
 
@@ -218,7 +217,7 @@ struct Vector {
 #endif
 
 /// The kernels of a path, which the machine has to have.
-FFR_KERNELS_INLINE const Kernels& kernels_of(SimdPath path) {
+FFR_COMPILED_INLINE const Kernels& kernels_of(SimdPath path) {
     switch (path) {
 #if defined(FFR_AVX_KERNELS)
         case SimdPath::avx512:
