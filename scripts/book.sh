@@ -14,5 +14,5 @@ fi
 
 [ -x build/book-tools/bin/mkdocs ] || python3 -m venv build/book-tools
 build/book-tools/bin/pip install --quiet --requirement docs/requirements.txt
-build/book-tools/bin/mkdocs --quiet build --strict --config-file docs/mkdocs.yml --site-dir "$PWD/build/book"
+NO_MKDOCS_2_WARNING=1 build/book-tools/bin/mkdocs --quiet build --strict --config-file docs/mkdocs.yml --site-dir "$PWD/build/book"
 echo "build/book/index.html"
