@@ -3,7 +3,8 @@
 #
 #   bash scripts/setup.sh          compiler, CMake, Eigen, stb, CLI11, nlohmann/json, OpenSSL
 #   bash scripts/setup.sh tests    doctest, Python and pkg-config too
-#   bash scripts/setup.sh ci       clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark and ffmpeg too
+#   bash scripts/setup.sh ci       clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark, ffmpeg
+#                                and aspell too
 set -euo pipefail
 
 apt_packages=(g++ cmake ninja-build libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libssl-dev)
@@ -13,7 +14,7 @@ case "${1:-}" in
     apt_packages+=(doctest-dev pkg-config python3 python3-venv)
     brew_packages+=(doctest pkg-config python)
     ;;&
-  ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg) ;;
+  ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg aspell aspell-en) ;;
 esac
 
 if command -v apt-get >/dev/null; then

@@ -1,6 +1,10 @@
 #pragma once
 /// \file
 /// What a face becomes, and how far two of them are apart.
+///
+///     chip --> network (embedding.hpp) --> 128 floats --+
+///                                                       +--> root of the summed squares of differences: a distance
+///     chip --> network                 --> 128 floats --+
 
 #include <array>
 #include <cmath>

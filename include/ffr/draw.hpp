@@ -2,6 +2,8 @@
 /// \file
 /// Boxes, points, lines and text into an RGB image, to show results.
 ///
+///     to_rgb: gray or RGB  -->  h x w x 3  -->  draw_box, draw_landmarks, draw_text, paste: the same image, changed
+///
 /// Everything is clipped at the image's borders: any coordinates will do, what lies outside isn't drawn. All functions
 /// that draw take an image of 3 channels (see to_rgb) and throw InvalidArgument for a gray one; an empty one stays
 /// empty.

@@ -1,6 +1,10 @@
 #pragma once
 /// \file
 /// What can go wrong, as three kinds of exception under one base.
+///
+///     std::runtime_error <-- Error <--+-- FileError        a file can't be opened, read or written
+///                                     +-- FormatError      what stands in it isn't what it should be
+///                                     +-- InvalidArgument  what a function was called with
 
 #include <stdexcept>
 #include <string>

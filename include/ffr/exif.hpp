@@ -2,6 +2,10 @@
 /// \file
 /// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
 ///
+///     JPEG: FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...      6: has to be turned right, 8: left, 3: around;
+///                                                                              2, 4, 5, 7: mirrored as well
+///     stored image h x w  -->  upright image h x w, or w x h for 5 to 8
+///
 /// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (tag 0x0112, Exif 2.32, 4.6.4) how
 /// to turn them. A face detector for upright faces needs that turn.
 

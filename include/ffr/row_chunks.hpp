@@ -2,6 +2,12 @@
 /// \file
 /// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
 /// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
+///
+///     left side: rows x taps               weights: panels of 32 channels
+///     +--------- block --------+           +--------+--------+--------+
+///     |--------- block --------| chunk  x  | panel  | panel  | panel  |    a chunk stays in the cache while the panels
+///     +--------- block --------+           |        |        |        |    go by; then comes the next chunk
+///     |          ...           | chunk     +--------+--------+--------+
 
 #include <algorithm>
 #include <cstddef>

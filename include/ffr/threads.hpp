@@ -1,6 +1,9 @@
 #pragma once
 /// \file
 /// Threads that share the work of one call. None is started but those that the caller asks for.
+///
+///     run(5 tasks):   thread 0 (the caller's)   task 0   task 2   task 4      each takes the next one that's left
+///                     thread 1                  task 1   task 3
 
 #include <algorithm>
 #include <atomic>

@@ -90,6 +90,10 @@ constexpr const char* kVersion = "0.1.0";
 // ---- ffr/error.hpp
 /// \file
 /// What can go wrong, as three kinds of exception under one base.
+///
+///     std::runtime_error <-- Error <--+-- FileError        a file can't be opened, read or written
+///                                     +-- FormatError      what stands in it isn't what it should be
+///                                     +-- InvalidArgument  what a function was called with
 
 #include <stdexcept>
 #include <string>
@@ -1803,6 +1807,10 @@ inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size
 /// \file
 /// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
 ///
+///     JPEG: FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...      6: has to be turned right, 8: left, 3: around;
+///                                                                              2, 4, 5, 7: mirrored as well
+///     stored image h x w  -->  upright image h x w, or w x h for 5 to 8
+///
 /// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (tag 0x0112, Exif 2.32, 4.6.4) how
 /// to turn them. A face detector for upright faces needs that turn.
 
@@ -2120,6 +2128,9 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
 // ---- ffr/threads.hpp
 /// \file
 /// Threads that share the work of one call. None is started but those that the caller asks for.
+///
+///     run(5 tasks):   thread 0 (the caller's)   task 0   task 2   task 4      each takes the next one that's left
+///                     thread 1                  task 1   task 3
 
 #include <algorithm>
 #include <atomic>
@@ -2262,6 +2273,11 @@ class ThreadPool {
 // ---- ffr/workspace.hpp
 /// \file
 /// What a model needs to run beside its weights: memory for what's between its steps, and threads.
+///
+///     Workspace --+--> blocks of floats, given back at each step's end and used again by the next
+///                 +--> a ThreadPool (threads.hpp)
+///
+/// So the second photo takes no memory that the first hasn't taken, and no thread is started twice.
 
 #include <cstddef>
 #include <memory>
@@ -2395,7 +2411,11 @@ class Workspace {
 /// same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add stays switched off, also where
 /// the including program is compiled for a CPU that has it.
 ///
-/// resize.inl, hog.inl and filter.inl have their text, and the headers of the same names in ffr/ what they're for.
+/// resize.inl, hog.inl and filter.inl have their text; the plain versions, to be read first, are in resize.hpp, hog_cells.hpp
+/// and sliding_filter.hpp.
+///
+///     bytes of two rows -> a resized row      bytes of three rows -> directions and lengths -> histograms -> 31 planes
+///     rows of 31 planes -> sums along the row -> scores
 
 #include <cmath>
 #include <cstddef>
@@ -2430,6 +2450,8 @@ class Workspace {
 
 // ---- ffr/kernels/dispatch.hpp
 // Which of the SIMD paths this machine has, and which is taken.
+//
+//     compiled in:  scalar  sse2 or neon  avx2  avx512   -->  what the CPU has  -->  FFR_SIMD, or else the last of them
 
 #include <cstdlib>
 #include <cstring>
@@ -5980,6 +6002,8 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
 /// \file
 /// Adds leaves of regression trees to a shape, coordinate by coordinate. Every product and sum is rounded on its own
 /// and in the leaves' order, so wider registers give the same bits.
+///
+///     shape: 2 x 68 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 2 x 68 numbers each
 
 #include <cstddef>
 #include <cstdint>
@@ -6737,6 +6761,8 @@ FFR_EXACT_FLOAT_END
 // ---- ffr/kernels/halving.hpp
 /// \file
 /// The binomial filter that smooths an image before every second pixel of it is taken: whole numbers throughout.
+///
+///     five rows of bytes --1 4 6 4 1 downwards--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes
 
 #include <cstdint>
 
@@ -7015,6 +7041,8 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
 /// Bilinear samples in doubles, whose every product and sum is rounded on its own. Where registers hold four doubles,
 /// the colours of a pixel are in one; two (SSE2) weren't faster. Each lane does what the plain code does, so the bytes
 /// are the same.
+///
+///     place (x, y) in an image  -->  four pixels around, fractions of x and y  -->  a mix, cut to a byte, for each colour
 
 #include <cstddef>
 #include <cstdint>
@@ -7692,6 +7720,8 @@ FFR_EXACT_FLOAT_END
 // ---- ffr/kernels/reference.hpp
 // Convolution as its formula says: the plain loops that faster kernels are tested against, and the place to read what a
 // convolution is.
+//
+//     in: inputs x h x w    weights: outputs x inputs x side x side    -->    out: outputs x h' x w'
 
 #include <cstddef>
 
@@ -8203,6 +8233,8 @@ class PlainLayers {
 /// \file
 /// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
 /// machine that the program runs on. Bias, activation and shortcut are added where a convolution stores its sums.
+///
+///     faces --look--> BlockedMaps: channels / 16 x faces x h x w x 16 --convolve, pool--> ... --> 128 floats a face
 
 #include <algorithm>
 #include <array>
@@ -8213,6 +8245,9 @@ class PlainLayers {
 // ---- ffr/blocked_maps.hpp
 /// \file
 /// Maps as the SIMD kernels take them: of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
+///
+///     plain maps of a face      channel 0: h x w,  channel 1: h x w,  ...
+///     blocked maps of faces     block 0: face 0: h x w pixels of 16 channels, face 1: ..., then block 1: ...
 
 #include <cstddef>
 
@@ -10994,6 +11029,12 @@ FFR_COMPILED_INLINE const Kernels& kernels_of(SimdPath path) {
 /// \file
 /// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
 /// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
+///
+///     left side: rows x taps               weights: panels of 32 channels
+///     +--------- block --------+           +--------+--------+--------+
+///     |--------- block --------| chunk  x  | panel  | panel  | panel  |    a chunk stays in the cache while the panels
+///     +--------- block --------+           |        |        |        |    go by; then comes the next chunk
+///     |          ...           | chunk     +--------+--------+--------+
 
 #include <algorithm>
 #include <cstddef>
@@ -11556,6 +11597,8 @@ using DefaultLayers = SimdLayers;
 /// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly, never
 /// silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a pixel
 /// moves them, so that embeddings of both aren't to be mixed.
+///
+///     faces --look--> bytes: channels / 32 x faces x h x w x 32, one scale a layer --convolve--> ... --> 128 floats a face
 
 #include <algorithm>
 #include <array>
@@ -11593,6 +11636,8 @@ using DefaultLayers = SimdLayers;
 /// FFR_SIMD=scalar the plain loops.
 ///
 /// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other.
+///
+///     left: rows x taps bytes 0..255   times   weights: taps x channels bytes -127..127   ->   rows x channels sums of 32 bits
 
 #include <cstddef>
 #include <cstdint>
@@ -12980,6 +13025,10 @@ class Int8Layers {
 // ---- ffr/distance.hpp
 /// \file
 /// What a face becomes, and how far two of them are apart.
+///
+///     chip --> network (embedding.hpp) --> 128 floats --+
+///                                                       +--> root of the summed squares of differences: a distance
+///     chip --> network                 --> 128 floats --+
 
 #include <array>
 #include <cmath>
@@ -15293,6 +15342,8 @@ FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder,
 // ---- ffr/draw.hpp
 /// \file
 /// Boxes, points, lines and text into an RGB image, to show results.
+///
+///     to_rgb: gray or RGB  -->  h x w x 3  -->  draw_box, draw_landmarks, draw_text, paste: the same image, changed
 ///
 /// Everything is clipped at the image's borders: any coordinates will do, what lies outside isn't drawn. All functions
 /// that draw take an image of 3 channels (see to_rgb) and throw InvalidArgument for a gray one; an empty one stays

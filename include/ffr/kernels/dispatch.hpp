@@ -1,5 +1,7 @@
 #pragma once
 // Which of the SIMD paths this machine has, and which is taken.
+//
+//     compiled in:  scalar  sse2 or neon  avx2  avx512   -->  what the CPU has  -->  FFR_SIMD, or else the last of them
 
 #include <cstdlib>
 #include <cstring>

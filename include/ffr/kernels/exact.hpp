@@ -4,7 +4,11 @@
 /// same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add stays switched off, also where
 /// the including program is compiled for a CPU that has it.
 ///
-/// resize.inl, hog.inl and filter.inl have their text, and the headers of the same names in ffr/ what they're for.
+/// resize.inl, hog.inl and filter.inl have their text; the plain versions, to be read first, are in resize.hpp, hog_cells.hpp
+/// and sliding_filter.hpp.
+///
+///     bytes of two rows -> a resized row      bytes of three rows -> directions and lengths -> histograms -> 31 planes
+///     rows of 31 planes -> sums along the row -> scores
 
 #include <cmath>
 #include <cstddef>

@@ -5,6 +5,8 @@
 /// FFR_SIMD=scalar the plain loops.
 ///
 /// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other.
+///
+///     left: rows x taps bytes 0..255   times   weights: taps x channels bytes -127..127   ->   rows x channels sums of 32 bits
 
 #include <cstddef>
 #include <cstdint>
