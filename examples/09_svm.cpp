@@ -106,9 +106,7 @@ int main(int argc, char** argv) try {
     std::vector<int> classes(a.size(), 0);  // A's, then B's
     classes.resize(faces.size(), 1);
 
-    ffr::SvmOptions options;
-    options.cost = 1000;
-    options.tolerance = 1e-4;
+    const ffr::SvmOptions options{1000, 1000, 1e-4};  // cost, cost with a single sample, tolerance
     const Line line = widest_street(points, classes, options.cost);
     const ffr::PairClassifier library = ffr::train_linear_svm(points, classes, 2, options).pairs[0];
     std::cout << std::fixed << std::setprecision(2) << "our line:      " << line.w[0] << " x + " << line.w[1] << " y + "

@@ -2,37 +2,16 @@
 #include <ffr/ffr.hpp>
 #include <iomanip>
 #include <iostream>
-#include <random>
 #include <set>
 
-constexpr int kFilter = 10;  // cells a side
-using Features = std::vector<float>;
+using Features = std::vector<float>;  // 31 planes of 10 x 10 cells
 
-/// A photo, what it shows, and the features of each level of its pyramid.
+/// A photo, where its faces are, and the features of each level of its pyramid.
 struct Scene {
     ffr::Image photo;
     std::vector<ffr::Rect> faces;
     std::vector<ffr::HogFeatures> levels;
 };
-
-/// A place for the filter, and its score there.
-struct Window {
-    const Scene* scene;
-    int level, row, column;
-    double score;
-    ffr::Rect box() const { return ffr::detail::window_box(level, row, column); }
-};
-
-/// \param teacher  says where the faces are, in place of a person with a pencil
-Scene read_scene(const std::filesystem::path& path, const ffr::FaceDetector& teacher) {
-    Scene scene{ffr::read_image(path), {}, {}};
-    for (const ffr::Detection& face : teacher.detect(scene.photo)) scene.faces.push_back(face.box);
-    ffr::Image level = scene.photo;
-    for (; level.width() >= 96 && level.height() >= 96; level = ffr::pyramid_down(level)) {
-        scene.levels.push_back(ffr::extract_hog(level));
-    }
-    return scene;
-}
 
 Features features_at(const ffr::HogFeatures& map, int row, int column) {
     Features features;
@@ -44,62 +23,70 @@ Features features_at(const ffr::HogFeatures& map, int row, int column) {
     return features;
 }
 
-/// Twenty-seven crops of 96 x 96 pixels around a face, moved and scaled a little: 10 x 10 cells each.
-void add_faces(const Scene& scene, std::vector<Features>& faces) {
-    for (const ffr::Rect& face : scene.faces) {
-        const double middle_x = (face.left + face.right) / 2.0, middle_y = (face.top + face.bottom) / 2.0;
-        for (const double scale : {0.92, 1.0, 1.08}) {
-            const double half = scale * (face.right - face.left + 1) * 96.0 / 73.0 / 2, step = half / 24;
-            for (const double x : {middle_x - step, middle_x, middle_x + step}) {
-                for (const double y : {middle_y - step, middle_y, middle_y + step}) {
-                    const ffr::ChipGeometry crop{{x - half, y - half, x + half, y + half}, 0, 96};
-                    faces.push_back(features_at(ffr::extract_hog(ffr::extract_chip(scene.photo, crop)), 4, 4));
-                }
+/// A place for the filter, and its score there.
+struct Window {
+    const Scene* scene;
+    std::size_t level;
+    int row, column;
+    double score = 0;
+
+    ffr::Rect box() const { return ffr::detail::window_box(static_cast<int>(level), row, column); }
+    Features features() const { return features_at(scene->levels[level], row, column); }
+    bool is_near(const std::vector<ffr::Rect>& boxes) const {
+        const auto overlaps = [&](const ffr::Rect& other) { return ffr::intersection_over_union(other, box()) > 0.2; };
+        return std::any_of(boxes.begin(), boxes.end(), overlaps);
+    }
+};
+
+/// \param teacher  says where the faces are, in place of a person with a pencil
+Scene read_scene(const std::filesystem::path& path, const ffr::FaceDetector& teacher) {
+    Scene scene{ffr::read_image(path), {}, {}};
+    for (const ffr::Detection& face : teacher.detect(scene.photo)) scene.faces.push_back(face.box);
+    for (ffr::Image level = scene.photo; level.width() >= 96 && level.height() >= 96;
+         level = ffr::pyramid_down(level)) {
+        scene.levels.push_back(ffr::extract_hog(level));
+    }
+    return scene;
+}
+
+/// The windows of a scene, every so many cells across and down.
+std::vector<Window> windows_of(const Scene& scene, int step) {
+    std::vector<Window> windows;
+    for (std::size_t level = 0; level < scene.levels.size(); ++level) {
+        for (int row = 4; row < scene.levels[level].rows() - 5; row += step) {
+            for (int column = 4; column < scene.levels[level].columns() - 5; column += step) {
+                windows.push_back({&scene, level, row, column});
             }
         }
     }
+    return windows;
 }
 
-double overlap(const ffr::Rect& a, const ffr::Rect& b) {
-    const ffr::Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
-                         std::min(a.bottom, b.bottom)};
-    const auto shared = static_cast<double>(both.area());
-    return shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared);
-}
-
-/// All windows of a scene that score above 0, best first.
+/// All windows that score above 0, best first.
 std::vector<Window> search(const Scene& scene, const ffr::LinearDecision& filter) {
     std::vector<Window> found;
-    for (std::size_t level = 0; level < scene.levels.size(); ++level) {
-        const ffr::HogFeatures& map = scene.levels[level];
-        for (int row = 4; row < map.rows() - 5; ++row) {
-            for (int column = 4; column < map.columns() - 5; ++column) {
-                const double score = filter(features_at(map, row, column).data());
-                if (score > 0) found.push_back({&scene, static_cast<int>(level), row, column, score});
-            }
-        }
+    for (Window& window : windows_of(scene, 1)) {
+        window.score = filter(window.features().data());
+        if (window.score > 0) found.push_back(window);
     }
     std::sort(found.begin(), found.end(), [](const Window& a, const Window& b) { return a.score > b.score; });
     return found;
 }
 
-bool shows_a_face(const Window& window) {
-    const auto near = [&](const ffr::Rect& face) { return overlap(face, window.box()) > 0.2; };
-    return std::any_of(window.scene->faces.begin(), window.scene->faces.end(), near);
-}
-
-/// Windows without a face, at random: the first round doesn't know yet which are hard to tell from one.
-void add_backgrounds(const Scene& scene, std::mt19937& random, std::vector<Features>& backgrounds) {
-    for (int i = 0; i < 60 && !scene.levels.empty(); ++i) {
-        const auto level = random() % scene.levels.size();
-        const ffr::HogFeatures& map = scene.levels[level];
-        const int row = 4 + static_cast<int>(random() % static_cast<unsigned>(map.rows() - 9));
-        const int column = 4 + static_cast<int>(random() % static_cast<unsigned>(map.columns() - 9));
-        const Window window{&scene, static_cast<int>(level), row, column, 0};
-        if (!shows_a_face(window)) backgrounds.push_back(features_at(map, row, column));
+/// Twenty-seven crops of 96 x 96 pixels around each face, moved and scaled a little.
+void add_faces(const Scene& scene, std::vector<Features>& faces) {
+    for (const ffr::Rect& face : scene.faces) {
+        for (int i = 0; i < 27; ++i) {
+            const double half = (0.92 + 0.08 * (i % 3)) * static_cast<double>(face.width()) * 96 / 73 / 2;
+            const double x = (face.left + face.right) / 2.0 + half / 24 * (i / 3 % 3 - 1);
+            const double y = (face.top + face.bottom) / 2.0 + half / 24 * (i / 9 - 1);
+            const ffr::ChipGeometry crop{{x - half, y - half, x + half, y + half}, 0, 96};
+            faces.push_back(features_at(ffr::extract_hog(ffr::extract_chip(scene.photo, crop)), 4, 4));
+        }
     }
 }
 
+/// The widest street between faces and backgrounds (chapter 9), in 3,100 dimensions.
 ffr::LinearDecision train(const std::vector<Features>& faces, const std::vector<Features>& backgrounds) {
     std::vector<Features> samples = faces;
     samples.insert(samples.end(), backgrounds.begin(), backgrounds.end());
@@ -108,26 +95,27 @@ ffr::LinearDecision train(const std::vector<Features>& faces, const std::vector<
     return ffr::train_linear_svm(samples, classes, 2).pairs[0].decision;
 }
 
-/// Trains, lets the filter search the photos that it knows, and adds every false alarm to what is no face.
+/// Trains, lets the filter search the photos that it knows, and adds every false alarm to the backgrounds.
 ffr::LinearDecision train_in_rounds(const std::vector<Scene>& scenes) {
-    std::vector<Features> faces, backgrounds;
-    std::mt19937 random(1);
+    std::vector<Features> faces, backgrounds, alarms;
     for (const Scene& scene : scenes) {
         add_faces(scene, faces);
-        add_backgrounds(scene, random, backgrounds);
+        for (const Window& window : windows_of(scene, 40)) {
+            if (!window.is_near(scene.faces)) backgrounds.push_back(window.features());
+        }
     }
     for (int round = 1;; ++round) {
         const ffr::LinearDecision filter = train(faces, backgrounds);
-        const std::size_t before = backgrounds.size();
+        alarms.clear();
         for (const Scene& scene : scenes) {
             for (const Window& window : search(scene, filter)) {
-                const ffr::HogFeatures& map = scene.levels[static_cast<std::size_t>(window.level)];
-                if (!shows_a_face(window)) backgrounds.push_back(features_at(map, window.row, window.column));
+                if (!window.is_near(scene.faces)) alarms.push_back(window.features());
             }
         }
-        std::cout << "round " << round << ": " << faces.size() << " faces, " << before << " backgrounds; "
-                  << backgrounds.size() - before << " false alarms\n";
-        if (backgrounds.size() == before || round == 5) return filter;
+        std::cout << "round " << round << ": " << faces.size() << " faces, " << backgrounds.size() << " backgrounds; "
+                  << alarms.size() << " false alarms\n";
+        if (alarms.empty() || round == 5) return filter;
+        backgrounds.insert(backgrounds.end(), alarms.begin(), alarms.end());
     }
 }
 
@@ -145,11 +133,10 @@ int main(int argc, char** argv) try {
     const Scene unseen = read_scene(argv[3], teacher);
     ffr::Image picture = ffr::to_rgb(unseen.photo);
     std::cout << std::fixed << std::setprecision(2);
-    std::vector<Window> kept;
+    std::vector<ffr::Rect> kept;
     for (const Window& window : search(unseen, filter)) {
-        const auto hides = [&](const Window& better) { return overlap(better.box(), window.box()) > 0.2; };
-        if (std::any_of(kept.begin(), kept.end(), hides)) continue;
-        kept.push_back(window);
+        if (window.is_near(kept)) continue;
+        kept.push_back(window.box());
         std::cout << "ours: " << window.box() << ", score " << window.score << '\n';
         ffr::draw_box(picture, window.box(), {255, 200, 0}, 3);
     }
@@ -157,12 +144,9 @@ int main(int argc, char** argv) try {
         std::cout << "the teacher's: " << face << '\n';
         ffr::draw_box(picture, face, {255, 255, 255}, 1);
     }
-    ffr::HogFeatures weights(kFilter, kFilter);
-    for (int plane = 0; plane < ffr::kHogPlanes; ++plane) {
-        for (int i = 0; i < kFilter * kFilter; ++i) {
-            weights.plane(plane)[i] =
-                static_cast<float>(filter.weights[static_cast<std::size_t>(plane * kFilter * kFilter + i)]);
-        }
+    ffr::HogFeatures weights(10, 10);
+    for (std::size_t i = 0; i < filter.weights.size(); ++i) {
+        weights.plane(static_cast<int>(i / 100))[i % 100] = static_cast<float>(filter.weights[i]);
     }
     ffr::write_image(argv[4], ffr::hog_picture(weights, 32));
     ffr::write_image(argv[5], picture);
