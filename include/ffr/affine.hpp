@@ -9,8 +9,8 @@
 ///        .              y' = yx x + yy y + y0     |   .    |
 ///                                                 +--------+
 ///
-/// Three points fix the six numbers of an affine map, and so the face may be sheared: where align.hpp's similarity keeps
-/// proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
+/// Three points fix the six numbers of an affine map, and so the face may be sheared: where align.hpp's similarity
+/// keeps proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
 ///
 /// Method: Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace: A general-purpose face recognition library with mobile
 /// applications". The warp is bilinear in fixed point, 32 steps from a pixel to the next.

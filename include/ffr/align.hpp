@@ -3,14 +3,15 @@
 /// Straightens a face: turns, scales and shifts it so that eyes, nose and mouth come to lie where they lie in every
 /// chip.
 ///
-///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip
-///                          /\                                       +------+
+///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip of size x size pixels
+///     68 or 5 x 2          /\                                       +------+
 ///                         /  \                                      | o  o |
 ///                         \  /                                      |  ..  |
 ///                          \/                                       +------+
 ///
-/// The fit is a similarity, never a shear, so the face keeps its proportions. A face much larger than the chip is first
-/// halved with a 5 x 5 binomial filter, or else sampling would skip pixels.
+/// The fit is a similarity (similarity.hpp), never a shear, so the face keeps its proportions. A face much larger than
+/// the chip is first halved with a 5 x 5 binomial filter (a blur with the weights 1 4 6 4 1 each way), or else sampling
+/// would skip pixels. A sample between four pixels is mixed from them.
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// Maps as the SIMD kernels take them: of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
+/// Maps as the SIMD kernels take them ("single instruction, multiple data": loops in which an instruction calculates
+/// with a whole register of numbers): of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
 ///
 ///     plain maps of a face      channel 0: h x w,  channel 1: h x w,  ...
 ///     blocked maps of faces     block 0: face 0: h x w pixels of 16 channels, face 1: ..., then block 1: ...

@@ -3,13 +3,14 @@
 /// Sorts faces by person without names: who is near to whom makes a graph, and each face joins the group of most of its
 /// neighbours.
 ///
-///     128 numbers a face  --all pairs nearer than a distance-->  graph  --whispers until nothing changes-->  groups
+///     n x 128 floats --all pairs nearer than a distance--> graph: n x n bits --whispers--> a group for each of n
 ///
-/// Chinese whispers: at first each face is a group of its own. One face after the other then takes the group that most of
-/// its neighbours have. The number of groups comes out by itself, and a wrong edge between two people is outvoted.
+/// Chinese whispers: at first each face is a group of its own. One face after the other then takes the group that most
+/// of its neighbours have. The number of groups comes out by itself, and a wrong edge between two people is outvoted.
+/// whisper() is the method; the rest of the file finds the neighbours quickly.
 ///
-/// Paper: Biemann 2006, "Chinese whispers: an efficient graph clustering algorithm and its application to natural language
-/// processing problems".
+/// Paper: Biemann 2006, "Chinese whispers: an efficient graph clustering algorithm and its application to natural
+/// language processing problems".
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// What a face becomes, and how far two of them are apart.
+/// What a face becomes, and how far two of them are apart: the Euclidean distance, which is Pythagoras's with 128
+/// squares under the root.
 ///
 ///     chip --> network (embedding.hpp) --> 128 floats --+
 ///                                                       +--> root of the summed squares of differences: a distance

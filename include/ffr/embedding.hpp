@@ -3,8 +3,10 @@
 /// Measures a face: a straightened face goes in, 128 numbers come out that are near to those of the same person's other
 /// faces and far from everybody else's.
 ///
-///     resnet29     chip of 150 pixels (align.hpp)        -> ResNet-29    -> numbers of any length, 0.6 apart
-///     nn4.small2   aligned face of 96 pixels (affine.hpp) -> nn4.small2  -> a vector of length 1, 0.995 apart
+///     resnet29     chip 150 x 150 (align.hpp)           -> ResNet-29  -> 128 numbers, a vector of any length
+///     nn4.small2   aligned face 96 x 96 (affine.hpp)    -> nn4.small2 -> 128 numbers, a vector of length 1
+///
+/// Two pictures of one person are mostly less than 0.6 apart with the first network, 0.995 with the second.
 
 #include <algorithm>
 #include <cstddef>

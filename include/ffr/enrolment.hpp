@@ -1,15 +1,15 @@
 #pragma once
 /// \file
-/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the same, how
-/// well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
+/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the
+/// same, how well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
 ///
-///     faces with names --find_strangers-->   faces that don't look like their person's others
-///                      --find_look_alikes--> pairs of people who can hardly be told apart
-///                      --leave_one_out-->    how many faces the others would have named right
-///                      --suggest_distance--> where faces of one person end and those of others begin
+///     n names with 128 floats each --find_strangers-->   faces that don't look like their person's others
+///                                  --find_look_alikes--> pairs of people who can hardly be told apart
+///                                  --leave_one_out-->    how many faces the others would have named right
+///                                  --suggest_distance--> where faces of one person end and those of others begin
 ///
-/// All of them compare faces with faces, so that their costs grow with the square of the number of faces: for 10,000 faces
-/// a few seconds each.
+/// find_look_alikes and suggest_distance compare all faces with all, so that their costs grow with the square of the
+/// number of faces: for 10,000 faces a few seconds each. leave_one_out trains, and costs more.
 
 #include <algorithm>
 #include <cstddef>

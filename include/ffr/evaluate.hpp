@@ -6,8 +6,10 @@
 ///     identification  some people's faces, a tenth held out: who? -> accuracy, and how it falls with more people
 ///
 /// Verification follows the restricted protocol of Labeled Faces in the Wild (Huang, Ramesh, Berg & Learned-Miller
-/// 2007) as OpenFace ran it (Amos, Ludwiczuk & Satyanarayanan 2016): squared distances, and for each fold the threshold
-/// that did best on the others. Identification is OpenFace's own experiment with the people that have most pictures.
+/// 2007) as OpenFace ran it (Amos, Ludwiczuk & Satyanarayanan 2016): squared distances, the pairs in ten parts
+/// ("folds"), and for each the threshold that did best on the others. The ROC curve tells, for every threshold, how
+/// many pairs of one person are known as such and how many of two people are taken for one. Identification is
+/// OpenFace's own experiment with the people that have most pictures.
 
 #include <algorithm>
 #include <chrono>

@@ -2,12 +2,13 @@
 /// \file
 /// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
 ///
-///     JPEG: FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...      6: has to be turned right, 8: left, 3: around;
-///                                                                              2, 4, 5, 7: mirrored as well
-///     stored image h x w  -->  upright image h x w, or w x h for 5 to 8
+///     FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...     the first bytes of a JPEG file
+///                                                           |
+///     stored image h x w x channels ---apply_orientation----+--> upright image h x w, or w x h for 5 to 8
 ///
-/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (tag 0x0112, Exif 2.32, 4.6.4) how
-/// to turn them. A face detector for upright faces needs that turn.
+/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (a list of tags with values; this
+/// one is 0x0112, Exif 2.32, 4.6.4) how to turn them: 3 by half a turn, 6 and 8 by a quarter, 2, 4, 5 and 7 mirrored as
+/// well. A face detector for upright faces needs that turn.
 
 #include <cstddef>
 #include <cstdint>

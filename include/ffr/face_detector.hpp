@@ -3,10 +3,12 @@
 /// Finds upright faces: a window slides over the HOG features of every pyramid level and five linear filters say how
 /// much what they see looks like a face.
 ///
-///     image -> levels -> HOG features -> 5 score maps a level -> windows above threshold -> boxes -> suppression
+///     image h x w --> levels (5/6)^i (h x w) --> 31 x rows x columns each --> 5 x rows x columns scores each
+///           --> windows above the threshold --> boxes in the image --> the best of those that overlap
 ///
 /// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
-/// were trained on faces seen from the front, the left, the right, and tilted to both sides.
+/// were trained on faces seen from the front, the left, the right, and tilted to both sides. A face is found by several
+/// windows; of boxes that overlap only the best one stays ("non-maximum suppression").
 ///
 /// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
 

@@ -1,15 +1,15 @@
 #pragma once
 /// \file
-/// HOG features as fast as a machine's registers allow: see hog_cells.hpp for the method.
+/// HOG features as fast as a machine's registers allow. Read hog_cells.hpp first: it has the method, in plain loops.
 ///
-///     planes of pixels --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
+///     planes 3 x H x W --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
 ///                                                     that are being made                          rows of cells
 ///                                                                                                      |
-///     map of features, a row of cells at a time <-- cuts and scales of two rows of blocks <------------+
+///     31 x rows x columns, a row of cells at a time <-- cuts and scales of two rows of blocks <--------+
 ///
-/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the plain
-/// version's order, so that the features are the same bits; rows of cells are independent but for their neighbours, so
-/// that threads can share them.
+/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the
+/// plain version's order, so that the features are the same bits; rows of cells are independent but for their
+/// neighbours, so that threads can share them.
 
 #include <algorithm>
 #include <array>

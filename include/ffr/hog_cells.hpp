@@ -7,13 +7,15 @@
 ///     | pixel: how     |          |  |  |  |  |  18 bins a cell:      0..17  edge direction, 20 degrees each
 ///     | steep, which   |    ->    +--+--+--+--+  votes weighted  ->  18..26  the same without telling light from dark
 ///     | way is up      |          |  |  |  |  |  by steepness        27..30  how much texture there is around
-///     +----------------+          +--+--+--+--+
+///     +----------------+          +--+--+--+--+                    rows = H/8 - 2, columns = W/8 - 2, rounded
 ///
-/// Each pixel votes with the length of its gradient for one of 18 directions, in the four cells around it by how near
-/// they are. A cell's histogram is then divided by the energy of each of the four 2 x 2 blocks it belongs to, cut off
-/// at 0.2 and summed: light and contrast drop out, shape remains.
+/// Each pixel votes with the length of its gradient (how much brighter it gets to the right and downwards) for one of
+/// 18 directions, in the four cells around it by how near they are. A cell belongs to four blocks of 2 x 2 cells. Its
+/// histogram is divided by the length that each block has as a vector, cut off at 0.2, and half of what the four blocks
+/// give is summed: light and contrast drop out, shape remains.
 ///
-/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's registers.
+/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's
+/// registers.
 ///
 /// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection"; Felzenszwalb, Girshick,
 /// McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (the 31 planes).

@@ -3,12 +3,15 @@
 /// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
 /// the brighter the more of them there are.
 ///
+///     features 31 x rows x columns  -->  gray image of rows * cell x columns * cell pixels
+///
 ///     features of a cell          a stroke for each of nine directions
 ///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
 ///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
 ///
 /// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
-/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31 planes).
+/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31
+/// planes).
 
 #include <algorithm>
 #include <array>

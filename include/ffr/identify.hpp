@@ -3,13 +3,14 @@
 /// Who is it? Named embeddings in; for a new embedding, the name of the most probable person out, or "unknown".
 ///
 ///     embedding --+--> distance to each person's nearest training embedding --> who can be meant --+--> name
-///                 |                                                                                 |    or unknown
-///                 +--> SVM: probability of each known person --> who of these it is ---------------+
+///     128 floats  |    k numbers of k people                                                       |    or unknown
+///                 +--> SVM: probability of each known person --------------> who of these it is ---+
+///                      k numbers, with the sum 1
 ///
-/// The two judge different things. The SVM tells known people apart, and its probabilities always sum to 1: show it a
-/// stranger and some known person still gets the most, often with high confidence. That it's a stranger shows in the
-/// distance, because embeddings of different people are mostly more than 0.6 apart. So the distance says whether it can
-/// be anyone at all, and the SVM who of those it is.
+/// The two judge different things. The SVM (svm.hpp) tells known people apart, and its probabilities always sum to 1:
+/// show it a stranger and some known person still gets the most, often with high confidence. That it's a stranger shows
+/// in the distance, because embeddings of different people are mostly more than the network's same_person_distance
+/// apart. So the distance says whether it can be anyone at all, and the SVM who of those it is.
 
 #include <algorithm>
 #include <cmath>

@@ -2,6 +2,8 @@
 /// \file
 /// Image files to Image and back.
 ///
+///     a file's bytes --read_image--> Image h x w x 1 or 3, upright (exif.hpp) --write_image--> a file's bytes
+///
 /// Reads JPEG, PNG, BMP, GIF, TGA and PSD through stb_image, binary PNM itself; writes PNG, JPEG and BMP through
 /// stb_image_write. A file is either decoded whole or refused: one that ends before its image does is an error, never
 /// an image with a gray bottom.

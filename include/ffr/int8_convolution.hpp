@@ -2,12 +2,15 @@
 /// \file
 /// A convolution in bytes: four multiply-adds where a float takes one, at the price of rounding.
 ///
-///     value of an input  = q * scale of its maps,           q = 0..255     (maps come out of a ReLU: nothing is negative)
+///     ByteMaps: blocks x faces x h x w x 32 bytes, a scale  -->  ByteMaps of the outputs, another scale
+///
+///     value of an input  = q * scale of its maps,           q = 0..255   (maps come out of a relu: none is negative)
 ///     value of a weight  = w * scale of its output channel, w = -127..127
-///     output = relu(sum of q * w, exact in 32 bits, * both scales + bias + shortcut), rounded to the output's own scale
+///     output = relu(sum of q * w, exact in 32 bits, * both scales + bias + shortcut), rounded to its own scale
 ///
 /// An output's scale is fixed by the largest value that it has to hold, which was measured on photos and stands in the
-/// weight file; what's larger is cut off.
+/// weight file; what's larger is cut off. There's a matrix product under it as in simd_convolution.hpp, by the ways
+/// that are called direct and pixels there.
 
 #include <algorithm>
 #include <array>

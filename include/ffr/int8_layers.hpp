@@ -1,10 +1,10 @@
 #pragma once
 /// \file
-/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly, never
-/// silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a pixel
-/// moves them, so that embeddings of both aren't to be mixed.
+/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly,
+/// never silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a
+/// pixel moves them, so that embeddings of both aren't to be mixed.
 ///
-///     faces --look--> bytes: channels / 32 x faces x h x w x 32, one scale a layer --convolve--> ... --> 128 floats a face
+///     faces --look--> ByteMaps, a scale a layer --convolve, pool--> ... --global_mean--> floats --connect--> 128
 
 #include <algorithm>
 #include <array>

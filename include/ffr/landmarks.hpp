@@ -2,6 +2,8 @@
 /// \file
 /// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
 ///
+///     image h x w, box --> 68 or 5 points (x, y)
+///
 ///     mean shape --> compare pixel pairs --> 500 trees --> a little shift --+
 ///         ^          around the shape       vote                            |
 ///         +------------------------------- 15 times <-----------------------+
@@ -9,6 +11,9 @@
 /// We start with the mean face laid into the box. A tree of depth 4 asks four times "is this pixel brighter than that
 /// one, by so much?" and its leaf holds a small shift of all points. 500 trees are one cascade; after each of 15
 /// cascades the pixels are read anew around the shape as it now stands.
+///
+/// predict() is the method. Its last step, shape += leaf for each tree, is in kernels/leaves.inl, since it takes most
+/// time.
 ///
 /// Paper: Kazemi & Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees".
 ///

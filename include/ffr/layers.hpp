@@ -4,21 +4,23 @@
 ///
 ///     FeatureMaps: channels x height x width floats
 ///
-///     input_maps    pixels become numbers around 0
-///     convolve      every output map is a weighted sum over all input maps' neighbourhoods, plus a bias
+///     input_maps    h x w x 3 -> 3 x h x w: pixels become numbers around 0
+///     convolve      C x h x w -> D x h' x w': every output map is a weighted sum over all input maps' neighbourhoods,
+///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1
 ///     relu          what's negative becomes 0: without it, two layers would be no more than one
-///     max_pool      of each window the largest value: the map gets smaller, what it found stays
+///     max_pool      C x h x w -> C x h' x w', the largest value of each window: a smaller map, what it found stays
 ///     average_pool  of each window the mean
 ///     l2_pool       of each window the length as a vector
 ///     normalise_across_channels   what's strong in neighbouring maps is damped
 ///     add           a shortcut around other layers comes back in
-///     concatenate   branches that went different ways are stacked on each other
+///     concatenate   branches that went different ways are stacked on each other: C1 + C2 + ... maps
 ///
 /// At a network's end, an average_pool over whole maps makes a number of each, and a convolution of those maps of one
 /// pixel is what's called a fully connected layer.
 ///
-/// This is the plain version, to be read, and what the fast one in simd_layers.hpp is tested against. Its convolution is
-/// the formula itself or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix product.
+/// This is the plain version, to be read, and what the fast one in simd_layers.hpp is tested against. Its convolution
+/// is the formula itself (kernels/reference.hpp) or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix
+/// product.
 
 #include <algorithm>
 #include <array>

@@ -2,9 +2,12 @@
 /// \file
 /// OpenFace's network: inception modules, 96 x 96 pixels in, 128 numbers of length 1 out.
 ///
-///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64 -> 3x3 -> 192x24x24 -> max pool -> 192x12x12
+///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64x24x24 -> 3x3 -> 192x24x24
+///         -> max pool -> 192x12x12
 ///         -> 3a 256x12x12 -> 3b 320x12x12 -> 3c 640x6x6 -> 4a 640x6x6 -> 4e 1024x3x3 -> 5a 736x3x3 -> 5b 736x3x3
 ///         -> mean of each map: 736 -> fully connected: 128 -> scaled to length 1
+///
+/// Beside both max pools stands a normalise_across_channels: behind the first, before the second.
 ///
 /// An inception module looks at its input in up to four ways at once and stacks what they see:
 ///

@@ -2,7 +2,7 @@
 /// \file
 /// The whole way in one object: a photo goes in, faces with boxes, landmarks, chips and embeddings come out.
 ///
-///     image --detect--> boxes --predict--> landmarks --align--> chip --embed--> embedding
+///     image h x w --detect--> boxes --predict--> 68 points each --align--> chips 150 x 150 --embed--> 128 numbers each
 
 #include <filesystem>
 #include <utility>

@@ -1,7 +1,10 @@
 #pragma once
 /// \file
-/// An image with its channels apart: what the detector works on, since neighbours in a register then are neighbours in
+/// An image with its channels apart: what the detector works on. A CPU's registers hold 16 or more bytes beside each
+/// other and calculate with all of them at once; with the channels apart, neighbours in a register are neighbours in
 /// the picture.
+///
+///     image h x w x 3             planes 3 x h x w
 ///
 ///     RGBRGBRGB...  ->  RRR...   one plane after the other,
 ///                       GGG...   a plane row by row without gaps

@@ -1,15 +1,20 @@
 #pragma once
 /// \file
 /// The two resizers that make the image pyramid: 5/6 of the size for the next level, twice the size for small faces.
+/// The detector knows faces of one size only, about 80 pixels; on a smaller level it finds larger ones.
 ///
 ///     level 0: W x H  ->  level 1: 5W/6 x 5H/6  ->  level 2: 25W/36 x 25H/36  ->  ...
 ///
-/// Both are bilinear with corners mapped to corners: output pixel c of w samples the input at c * (W - 1) / (w - 1).
-/// What makes them delicate is rounding. A flat area that comes out one gray level off here and there grows gradients,
-/// and the block normalisation of the HOG features blows these up to full size. To give the reference implementation's
-/// faces we give its pixels, and so repeat its arithmetic: most columns are computed in groups of four whose position
-/// accumulates in float32 ("grouped"), the last few one by one in double ("tail"); RGB truncates, gray rounds in groups
-/// and truncates in the tail.
+/// Both are bilinear (a pixel is mixed from the four around its place) with corners mapped to corners: output pixel c
+/// of w samples the input at c * (W - 1) / (w - 1). What makes them delicate is rounding. A flat area that comes out
+/// one gray level off here and there grows gradients (differences between neighbours), and the block normalisation of
+/// the HOG features (hog_cells.hpp) blows these up to full size. To give the reference implementation's faces we give
+/// its pixels, and so repeat its arithmetic: most columns are computed in groups of four whose position accumulates in
+/// float32 ("grouped"), the last few one by one in double ("tail"); RGB truncates, gray rounds in groups and truncates
+/// in the tail.
+///
+/// blend_plain and blend_tail are the method, a column after the other. kernels/resize.inl does what blend_plain does
+/// for as many columns as a register holds.
 
 #include <algorithm>
 #include <cstddef>

@@ -6,12 +6,15 @@
 ///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
 ///         -> mean of each map: 256 -> projection: 128
 ///
-/// A block learns what to add to its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and
-/// the shortcut x is averaged down to fit.
+/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
+/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
+/// to fit.
+///
+/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
 ///
 /// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
 /// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
-/// loss.
+/// loss (which pulls pictures of one person together and pushes those of two apart).
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,13 @@
 #pragma once
 /// \file
-/// A convolution at full speed. Three ways lead to one matrix product, chosen when the weights are loaded:
+/// A convolution at full speed. Read kernels/reference.hpp first, where it's six loops. Here it's a matrix product:
+/// what a filter sees at an output pixel is a row of numbers, and the filter itself a column.
+///
+///     maps of faces -->  rows x taps   times   taps x outputs   -->  rows x outputs: blocked maps of faces
+///                        a row an output       a column
+///                        pixel                 a filter
+///
+/// Three ways lead there, chosen when the weights are loaded:
 ///
 ///     direct     a row of the left side is what an output pixel's filter sees, gathered from the maps
 ///     winograd   3 x 3 filters at stride 1: rows are tiles of pixels at 16 or 36 points (kernels/winograd.inl)

@@ -1,9 +1,10 @@
 #pragma once
 /// \file
 /// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
-/// machine that the program runs on. Bias, activation and shortcut are added where a convolution stores its sums.
+/// machine that the program runs on. Bias, activation (relu) and shortcut are added where a convolution stores its
+/// sums.
 ///
-///     faces --look--> BlockedMaps: channels / 16 x faces x h x w x 16 --convolve, pool--> ... --> 128 floats a face
+///     faces --look--> BlockedMaps: blocks x faces x h x w x 16 --convolve_relu, pool--> ... --> 128 floats a face
 
 #include <algorithm>
 #include <array>

@@ -3,6 +3,8 @@
 /// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
 /// fit that landmarks and chips both need.
 ///
+///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
+///
 ///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
 ///                         | b   a |
 ///

@@ -2,19 +2,22 @@
 /// \file
 /// Slides linear filters over HOG features: how much does the part of the picture under the window look like a face?
 ///
-///     features, 31 planes             a filter: for each plane up to three      scores
-///     +--+--+--+--+--+                columns of 10 taps times rows of 10       +--+--+--+--+--+
-///     |  |##########|  |                 |                                      |  |  |  |  |  |
-///     |  |# window #|  |    x            |  x  ----------                ->     |  |  |s |  |  |
-///     |  |##########|  |                 |                                      |  |  |  |  |  |
-///     +--+--+--+--+--+                                                          +--+--+--+--+--+
+///     features                        a filter: for each plane one to          scores
+///     31 x rows x columns             three terms, a column of 10 taps         rows x columns
+///     +--+--+--+--+--+                times a row of 10                        +--+--+--+--+--+
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     |  |# window #|  |    x            |  x  ----------                ->    |  |  |s |  |  |
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     +--+--+--+--+--+                                                         +--+--+--+--+--+
 ///
-/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. Each plane of it is
-/// a sum of one to three products of a column and a row ("separable"), which takes 20 multiplications a window instead
-/// of 100: first the row filter, then the column filter over what it gave.
+/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
+/// weights is kept as one to three terms, each a column times a row ("separable"). A term takes 20 multiplications a
+/// window (first its row, then its column over what the row gave), and the five filters shipped have 305 terms: 6,100
+/// multiplications, where their 15,500 weights would be as many.
 ///
-/// Strips of 8 or 16 columns are filtered one by one through all planes, so that a strip's features of a plane and its
-/// scores stay in the caches, and so that threads can share them.
+/// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
+/// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
+/// them.
 
 #include <algorithm>
 #include <array>
@@ -49,20 +52,20 @@ struct SlidingFilter {
     double threshold;
 };
 
-/// Ten taps `step` apart as three sums, so that the CPU's adders don't wait for one another. The reference adds in this
-/// order, and so do we: scores are equal to the last bit.
+/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a map.
+inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
+    float sum = 0;
+    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
+    return sum;
+}
+
+/// The same as three sums, so that the CPU's adders don't wait for one another: the reference's order in all other
+/// columns. Since we add in its order, scores are equal to the last bit.
 inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
     const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
     const float b = x[step] * tap[1] + x[4 * step] * tap[4] + x[7 * step] * tap[7];
     const float c = x[2 * step] * tap[2] + x[5 * step] * tap[5] + x[8 * step] * tap[8];
     return a + (b + c);
-}
-
-/// The same, one after the other: the reference's order in the last columns mod 8 of a map.
-inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    float sum = 0;
-    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
-    return sum;
 }
 
 /// Score of a filter with its window's cell (4, 4) at a cell, in plain loops. The last columns mod 8 of a map are added up

@@ -3,6 +3,8 @@
 /// Sequential minimal optimisation: finds the plane with the widest gap between two classes by moving two samples at a
 /// time.
 ///
+///     n samples of d numbers, n labels +1 or -1  -->  n weights alpha and the bias b  -->  the plane w.x + b = 0
+///
 ///        o  o | x  x        Each sample pulls the plane its way with a weight alpha, 0..C. Only those next to the gap
 ///       o   o |  x          keep one: the support vectors.
 ///        o    | x  x

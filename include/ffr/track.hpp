@@ -2,7 +2,11 @@
 /// \file
 /// Follows faces through a video, so that each keeps its number and its name.
 ///
-///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them if it's still there
+///     frame --> refit each track's landmarks in its last box --> its box in this frame, or lost
+///       |
+///       +-----> now and then: detect, measure, identify --> sightings --match--> tracks, each with a number and a name
+///
+///     every frame:    a face's landmarks are fitted anew in its last box, and the box goes with them, if it's there
 ///     some frames:    a search; found faces continue the tracks that they overlap, or begin new ones
 ///     each search:    the identities that a track's face was given are summed, and the best sum is its name
 ///

@@ -1,10 +1,10 @@
 #pragma once
 /// \file
-/// The version of the library, as in semantic versioning: what's public keeps its meaning within a major version; within
-/// 0.x, within a minor one.
+/// The version of the library, as in semantic versioning: what's public keeps its meaning within a major version;
+/// within 0.x, within a minor one.
 ///
-/// All of ffr is in an inline namespace of that name, v0_1: files of one program that were compiled with different versions
-/// don't get into each other's way. Users write ffr:: alone.
+/// All of ffr is in an inline namespace of that name, v0_1: files of one program that were compiled with different
+/// versions don't get into each other's way. Users write ffr:: alone.
 
 #include "version.h"
 

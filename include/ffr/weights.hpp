@@ -1,7 +1,8 @@
 #pragma once
 /// \file
-/// The weight file: named tensors in one file that is mapped and used in place. docs/weight-format.md has the layout
-/// byte by byte.
+/// The weight file: named tensors (tables of numbers with one to four indices) in one file that is mapped and used in
+/// place. All that was learned from examples comes from such files: filters, trees, networks. docs/weight-format.md has
+/// the layout byte by byte.
 ///
 ///     +--------+-------------------------+------+---------+------+---------+---
 ///     | header | directory: 112 B/tensor | gap  | tensor  | gap  | tensor  | ...

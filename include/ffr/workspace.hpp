@@ -2,10 +2,10 @@
 /// \file
 /// What a model needs to run beside its weights: memory for what's between its steps, and threads.
 ///
-///     Workspace --+--> blocks of floats, given back at each step's end and used again by the next
+///     Workspace --+--> pieces of floats, given back at each step's end and used again by the next
 ///                 +--> a ThreadPool (threads.hpp)
 ///
-/// So the second photo takes no memory that the first hasn't taken, and no thread is started twice.
+/// So memory is taken anew only where a photo needs more than those before it, and no thread is started twice.
 
 #include <cstddef>
 #include <memory>

@@ -8,9 +8,11 @@
 ///     Cb, Cr: the same in colour               one for each 1, 2 or 2 x 2 pixels, the last ones for fewer
 ///     FRAME\n ...
 ///
-/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr from 16 to 240 with 128 for gray; after ffmpeg's
-/// parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say (interlacing, pixels that aren't square,
-/// comments) is handed on as it came.
+///     Y4mFrame --to_rgb--> Image h x w x 3 --draw on a copy, put_drawing--> the frame, where something was drawn
+///
+/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16
+/// to 240 with 128 for gray; after ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say
+/// (interlacing, pixels that aren't square, comments) is handed on as it came.
 
 #include <algorithm>
 #include <array>

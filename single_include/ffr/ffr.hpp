@@ -44,11 +44,11 @@
 
 // ---- ffr/version.hpp
 /// \file
-/// The version of the library, as in semantic versioning: what's public keeps its meaning within a major version; within
-/// 0.x, within a minor one.
+/// The version of the library, as in semantic versioning: what's public keeps its meaning within a major version;
+/// within 0.x, within a minor one.
 ///
-/// All of ffr is in an inline namespace of that name, v0_1: files of one program that were compiled with different versions
-/// don't get into each other's way. Users write ffr:: alone.
+/// All of ffr is in an inline namespace of that name, v0_1: files of one program that were compiled with different
+/// versions don't get into each other's way. Users write ffr:: alone.
 
 
 // ---- ffr/version.h
@@ -77,9 +77,9 @@ constexpr const char* kVersion = "0.1.0";
 
 // ---- ffr/detail/compiled.hpp
 /// \file
-/// What a program of many files may have compiled in one of them, since it takes a compiler most of its time: the kernels,
-/// the image formats, the detector's search and the networks. Such a program defines FFR_COMPILED_ELSEWHERE in all files and
-/// FFR_COMPILE_HERE in one that includes what cmake/compiled.cpp does, or all of ffr.
+/// What a program of many files may have compiled in one of them, since it takes a compiler most of its time: the
+/// kernels, the image formats, the detector's search and the networks. Such a program defines FFR_COMPILED_ELSEWHERE in
+/// all files and FFR_COMPILE_HERE in one that includes what cmake/compiled.cpp does, or all of ffr.
 
 #if defined(FFR_COMPILE_HERE)
 #define FFR_COMPILED_INLINE  // found by the linker
@@ -100,8 +100,9 @@ constexpr const char* kVersion = "0.1.0";
 
 
 // ---- ffr/detail/ieee.hpp
-// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and the
-// checks for damaged numbers on NaN and infinity.
+/// \file
+/// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and
+/// the checks for damaged numbers on NaN and infinity.
 
 #if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
     (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
@@ -146,8 +147,9 @@ class InvalidArgument : public Error {
 
 // ---- ffr/weights.hpp
 /// \file
-/// The weight file: named tensors in one file that is mapped and used in place. docs/weight-format.md has the layout
-/// byte by byte.
+/// The weight file: named tensors (tables of numbers with one to four indices) in one file that is mapped and used in
+/// place. All that was learned from examples comes from such files: filters, trees, networks. docs/weight-format.md has
+/// the layout byte by byte.
 ///
 ///     +--------+-------------------------+------+---------+------+---------+---
 ///     | header | directory: 112 B/tensor | gap  | tensor  | gap  | tensor  | ...
@@ -179,7 +181,12 @@ class InvalidArgument : public Error {
 
 
 // ---- ffr/detail/file.hpp
-// Files as bytes: read whole, mapped, or written so that nobody ever sees half a file.
+/// \file
+/// Files as bytes: read whole, mapped (their bytes come into memory when they're looked at), or written so that nobody
+/// ever sees half a file.
+///
+///     path --read_file--> vector of bytes         path --map_file--> SharedBytes: a pointer to the file's own bytes
+///     bytes --write_file--> a temporary file beside the path --renamed--> path
 
 #include <cerrno>
 #include <cstddef>
@@ -315,8 +322,11 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
 }  // namespace ffr
 
 // ---- ffr/detail/xxhash.hpp
-// XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
-// model files against damage: as fast as memory can be read, but no protection against a forger.
+/// \file
+/// XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
+/// model files against damage: as fast as memory can be read, but no protection against a forger.
+///
+///     bytes --32 at a time, 8 to each--> four lanes of 64 bits --mixed with the last bytes, up to 31--> 64 bits
 
 #include <cstddef>
 #include <cstdint>
@@ -1055,6 +1065,8 @@ inline int round_half_up(double value) {
 /// \file
 /// Image files to Image and back.
 ///
+///     a file's bytes --read_image--> Image h x w x 1 or 3, upright (exif.hpp) --write_image--> a file's bytes
+///
 /// Reads JPEG, PNG, BMP, GIF, TGA and PSD through stb_image, binary PNM itself; writes PNG, JPEG and BMP through
 /// stb_image_write. A file is either decoded whole or refused: one that ends before its image does is an error, never
 /// an image with a gray bottom.
@@ -1088,7 +1100,8 @@ inline int round_half_up(double value) {
 ///
 ///     bytes of a JPEG, PNG, BMP, GIF, TGA, PSD --stb_image--> Image h x w x 1 or 3 --stb_image_write--> PNG, JPEG, BMP
 ///
-/// stb takes a compiler 1.8 s, so that a program of many files may have it compiled in one of them: see docs/macros.md.
+/// stb takes a compiler about 2 s, so that a program of many files may have it compiled in one of them: see
+/// docs/macros.md.
 
 #include <cstddef>
 #include <cstdint>
@@ -1101,14 +1114,15 @@ inline int round_half_up(double value) {
 #if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
 
 // ---- ffr/detail/stb.hpp
-// stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs lies
-// in ffr::detail::stb with internal linkage, so that a program can use ffr without linking anything, and may use its
-// own stb as well, in the same source file too, before or after ffr, with whatever settings.
-//
-// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that stb
-// includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
-// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-// therefore asked for in the same function as the call that failed.
+/// \file
+/// stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs
+/// lies in ffr::detail::stb with internal linkage, so that a program can use ffr without linking anything, and may use
+/// its own stb as well, in the same source file too, before or after ffr, with whatever settings.
+///
+/// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
+/// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
+/// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
+/// therefore asked for in the same function as the call that failed.
 
 #include <assert.h>
 #include <limits.h>
@@ -1723,7 +1737,11 @@ FFR_COMPILED_INLINE bool encode_bmp_with_stb(ImageView packed, std::vector<std::
 }  // namespace ffr
 
 // ---- ffr/detail/jpeg.hpp
-// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+/// \file
+/// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+///
+///     FFD8 | FFE1 size data | FFC4 size data | ... | FFDA size data, coded pixels | FFD9
+///     start   a marker, two bytes of size, data      start of a scan                end
 
 #include <cstddef>
 #include <cstdint>
@@ -1807,12 +1825,13 @@ inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size
 /// \file
 /// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
 ///
-///     JPEG: FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...      6: has to be turned right, 8: left, 3: around;
-///                                                                              2, 4, 5, 7: mirrored as well
-///     stored image h x w  -->  upright image h x w, or w x h for 5 to 8
+///     FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...     the first bytes of a JPEG file
+///                                                           |
+///     stored image h x w x channels ---apply_orientation----+--> upright image h x w, or w x h for 5 to 8
 ///
-/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (tag 0x0112, Exif 2.32, 4.6.4) how
-/// to turn them. A face detector for upright faces needs that turn.
+/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (a list of tags with values; this
+/// one is 0x0112, Exif 2.32, 4.6.4) how to turn them: 3 by half a turn, 6 and 8 by a quarter, 2, 4, 5 and 7 mirrored as
+/// well. A face detector for upright faces needs that turn.
 
 #include <cstddef>
 #include <cstdint>
@@ -2274,10 +2293,10 @@ class ThreadPool {
 /// \file
 /// What a model needs to run beside its weights: memory for what's between its steps, and threads.
 ///
-///     Workspace --+--> blocks of floats, given back at each step's end and used again by the next
+///     Workspace --+--> pieces of floats, given back at each step's end and used again by the next
 ///                 +--> a ThreadPool (threads.hpp)
 ///
-/// So the second photo takes no memory that the first hasn't taken, and no thread is started twice.
+/// So memory is taken anew only where a photo needs more than those before it, and no thread is started twice.
 
 #include <cstddef>
 #include <memory>
@@ -2393,8 +2412,11 @@ class Workspace {
 
 // ---- ffr/planes.hpp
 /// \file
-/// An image with its channels apart: what the detector works on, since neighbours in a register then are neighbours in
+/// An image with its channels apart: what the detector works on. A CPU's registers hold 16 or more bytes beside each
+/// other and calculate with all of them at once; with the channels apart, neighbours in a register are neighbours in
 /// the picture.
+///
+///     image h x w x 3             planes 3 x h x w
 ///
 ///     RGBRGBRGB...  ->  RRR...   one plane after the other,
 ///                       GGG...   a plane row by row without gaps
@@ -2407,15 +2429,15 @@ class Workspace {
 
 // ---- ffr/kernels/exact.hpp
 /// \file
-/// Kernels of the stages before the network, whose every product and sum is rounded on its own: wider registers give the
-/// same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add stays switched off, also where
-/// the including program is compiled for a CPU that has it.
+/// Kernels of the stages before the network, whose every product and sum is rounded on its own: wider registers give
+/// the same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add (a * b + c with one
+/// rounding for both) stays switched off, also where the including program is compiled for a CPU that has it.
 ///
-/// resize.inl, hog.inl and filter.inl have their text; the plain versions, to be read first, are in resize.hpp, hog_cells.hpp
-/// and sliding_filter.hpp.
+///     two rows of bytes --blend_row--> a resized row of bytes                                          resize.inl
+///     three rows of bytes --orient, cast_votes, ...--> 18 bins a cell --normalise--> 31 a cell         hog.inl
+///     rows of a plane --filter_strip--> added to the scores, one a cell                                filter.inl
 ///
-///     bytes of two rows -> a resized row      bytes of three rows -> directions and lengths -> histograms -> 31 planes
-///     rows of 31 planes -> sums along the row -> scores
+/// The plain versions, to be read first, are in resize.hpp, hog_cells.hpp and sliding_filter.hpp.
 
 #include <cmath>
 #include <cstddef>
@@ -2423,11 +2445,13 @@ class Workspace {
 
 
 // ---- ffr/detail/exact_float.hpp
-// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
-// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
-// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
-// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also makes one fused instruction of a difference and a sum that are
-// stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
+/// \file
+/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
+/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
+/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
+/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
+/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
+/// }, and asks no flag about it but the vectoriser's.
 
 
 #if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
@@ -2449,9 +2473,11 @@ class Workspace {
 #endif
 
 // ---- ffr/kernels/dispatch.hpp
-// Which of the SIMD paths this machine has, and which is taken.
-//
-//     compiled in:  scalar  sse2 or neon  avx2  avx512   -->  what the CPU has  -->  FFR_SIMD, or else the last of them
+/// \file
+/// Which of the SIMD paths this machine has, and which is taken. A path is a kind of registers: SSE2's and NEON's hold
+/// 4 floats, AVX2's 8, AVX-512's 16; "scalar" is plain C++.
+///
+///     compiled in:  scalar  sse2 or neon  avx2  avx512  -->  what the CPU has  -->  FFR_SIMD, or else the last of them
 
 #include <cstdlib>
 #include <cstring>
@@ -2701,7 +2727,11 @@ constexpr int kStrip = 8;
 
 
 // ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>
@@ -2752,9 +2782,12 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
 }
 
 // ---- ffr/kernels/hog.inl
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3060,7 +3093,11 @@ constexpr int kStrip = 8;
 
 
 // ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>
@@ -3111,9 +3148,12 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
 }
 
 // ---- ffr/kernels/hog.inl
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3443,7 +3483,11 @@ constexpr int kStrip = 8;
 
 
 // ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>
@@ -3494,9 +3538,12 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
 }
 
 // ---- ffr/kernels/hog.inl
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -3807,7 +3854,11 @@ constexpr int kStrip = 16;
 
 
 // ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>
@@ -3858,9 +3909,12 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
 }
 
 // ---- ffr/kernels/hog.inl
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -4169,7 +4223,11 @@ constexpr int kStrip = 8;
 
 
 // ---- ffr/kernels/filter.inl
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>
@@ -4220,9 +4278,12 @@ inline void filter_strip(const SeparableTaps& taps, const float* in, std::ptrdif
 }
 
 // ---- ffr/kernels/hog.inl
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///
@@ -4582,15 +4643,20 @@ inline Image merge_channels(const Planes& planes) {
 // ---- ffr/resize.hpp
 /// \file
 /// The two resizers that make the image pyramid: 5/6 of the size for the next level, twice the size for small faces.
+/// The detector knows faces of one size only, about 80 pixels; on a smaller level it finds larger ones.
 ///
 ///     level 0: W x H  ->  level 1: 5W/6 x 5H/6  ->  level 2: 25W/36 x 25H/36  ->  ...
 ///
-/// Both are bilinear with corners mapped to corners: output pixel c of w samples the input at c * (W - 1) / (w - 1).
-/// What makes them delicate is rounding. A flat area that comes out one gray level off here and there grows gradients,
-/// and the block normalisation of the HOG features blows these up to full size. To give the reference implementation's
-/// faces we give its pixels, and so repeat its arithmetic: most columns are computed in groups of four whose position
-/// accumulates in float32 ("grouped"), the last few one by one in double ("tail"); RGB truncates, gray rounds in groups
-/// and truncates in the tail.
+/// Both are bilinear (a pixel is mixed from the four around its place) with corners mapped to corners: output pixel c
+/// of w samples the input at c * (W - 1) / (w - 1). What makes them delicate is rounding. A flat area that comes out
+/// one gray level off here and there grows gradients (differences between neighbours), and the block normalisation of
+/// the HOG features (hog_cells.hpp) blows these up to full size. To give the reference implementation's faces we give
+/// its pixels, and so repeat its arithmetic: most columns are computed in groups of four whose position accumulates in
+/// float32 ("grouped"), the last few one by one in double ("tail"); RGB truncates, gray rounds in groups and truncates
+/// in the tail.
+///
+/// blend_plain and blend_tail are the method, a column after the other. kernels/resize.inl does what blend_plain does
+/// for as many columns as a register holds.
 
 #include <algorithm>
 #include <cstddef>
@@ -4823,13 +4889,15 @@ FFR_EXACT_FLOAT_END
 ///     | pixel: how     |          |  |  |  |  |  18 bins a cell:      0..17  edge direction, 20 degrees each
 ///     | steep, which   |    ->    +--+--+--+--+  votes weighted  ->  18..26  the same without telling light from dark
 ///     | way is up      |          |  |  |  |  |  by steepness        27..30  how much texture there is around
-///     +----------------+          +--+--+--+--+
+///     +----------------+          +--+--+--+--+                    rows = H/8 - 2, columns = W/8 - 2, rounded
 ///
-/// Each pixel votes with the length of its gradient for one of 18 directions, in the four cells around it by how near
-/// they are. A cell's histogram is then divided by the energy of each of the four 2 x 2 blocks it belongs to, cut off
-/// at 0.2 and summed: light and contrast drop out, shape remains.
+/// Each pixel votes with the length of its gradient (how much brighter it gets to the right and downwards) for one of
+/// 18 directions, in the four cells around it by how near they are. A cell belongs to four blocks of 2 x 2 cells. Its
+/// histogram is divided by the length that each block has as a vector, cut off at 0.2, and half of what the four blocks
+/// give is summed: light and contrast drop out, shape remains.
 ///
-/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's registers.
+/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's
+/// registers.
 ///
 /// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection"; Felzenszwalb, Girshick,
 /// McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (the 31 planes).
@@ -5122,16 +5190,16 @@ FFR_EXACT_FLOAT_END
 
 // ---- ffr/hog.hpp
 /// \file
-/// HOG features as fast as a machine's registers allow: see hog_cells.hpp for the method.
+/// HOG features as fast as a machine's registers allow. Read hog_cells.hpp first: it has the method, in plain loops.
 ///
-///     planes of pixels --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
+///     planes 3 x H x W --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
 ///                                                     that are being made                          rows of cells
 ///                                                                                                      |
-///     map of features, a row of cells at a time <-- cuts and scales of two rows of blocks <------------+
+///     31 x rows x columns, a row of cells at a time <-- cuts and scales of two rows of blocks <--------+
 ///
-/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the plain
-/// version's order, so that the features are the same bits; rows of cells are independent but for their neighbours, so
-/// that threads can share them.
+/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the
+/// plain version's order, so that the features are the same bits; rows of cells are independent but for their
+/// neighbours, so that threads can share them.
 
 #include <algorithm>
 #include <array>
@@ -5387,19 +5455,22 @@ FFR_EXACT_FLOAT_END
 /// \file
 /// Slides linear filters over HOG features: how much does the part of the picture under the window look like a face?
 ///
-///     features, 31 planes             a filter: for each plane up to three      scores
-///     +--+--+--+--+--+                columns of 10 taps times rows of 10       +--+--+--+--+--+
-///     |  |##########|  |                 |                                      |  |  |  |  |  |
-///     |  |# window #|  |    x            |  x  ----------                ->     |  |  |s |  |  |
-///     |  |##########|  |                 |                                      |  |  |  |  |  |
-///     +--+--+--+--+--+                                                          +--+--+--+--+--+
+///     features                        a filter: for each plane one to          scores
+///     31 x rows x columns             three terms, a column of 10 taps         rows x columns
+///     +--+--+--+--+--+                times a row of 10                        +--+--+--+--+--+
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     |  |# window #|  |    x            |  x  ----------                ->    |  |  |s |  |  |
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     +--+--+--+--+--+                                                         +--+--+--+--+--+
 ///
-/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. Each plane of it is
-/// a sum of one to three products of a column and a row ("separable"), which takes 20 multiplications a window instead
-/// of 100: first the row filter, then the column filter over what it gave.
+/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
+/// weights is kept as one to three terms, each a column times a row ("separable"). A term takes 20 multiplications a
+/// window (first its row, then its column over what the row gave), and the five filters shipped have 305 terms: 6,100
+/// multiplications, where their 15,500 weights would be as many.
 ///
-/// Strips of 8 or 16 columns are filtered one by one through all planes, so that a strip's features of a plane and its
-/// scores stay in the caches, and so that threads can share them.
+/// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
+/// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
+/// them.
 
 #include <algorithm>
 #include <array>
@@ -5431,20 +5502,20 @@ struct SlidingFilter {
     double threshold;
 };
 
-/// Ten taps `step` apart as three sums, so that the CPU's adders don't wait for one another. The reference adds in this
-/// order, and so do we: scores are equal to the last bit.
+/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a map.
+inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
+    float sum = 0;
+    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
+    return sum;
+}
+
+/// The same as three sums, so that the CPU's adders don't wait for one another: the reference's order in all other
+/// columns. Since we add in its order, scores are equal to the last bit.
 inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
     const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
     const float b = x[step] * tap[1] + x[4 * step] * tap[4] + x[7 * step] * tap[7];
     const float c = x[2 * step] * tap[2] + x[5 * step] * tap[5] + x[8 * step] * tap[8];
     return a + (b + c);
-}
-
-/// The same, one after the other: the reference's order in the last columns mod 8 of a map.
-inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    float sum = 0;
-    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
-    return sum;
 }
 
 /// Score of a filter with its window's cell (4, 4) at a cell, in plain loops. The last columns mod 8 of a map are added up
@@ -5538,10 +5609,12 @@ FFR_EXACT_FLOAT_END
 /// Finds upright faces: a window slides over the HOG features of every pyramid level and five linear filters say how
 /// much what they see looks like a face.
 ///
-///     image -> levels -> HOG features -> 5 score maps a level -> windows above threshold -> boxes -> suppression
+///     image h x w --> levels (5/6)^i (h x w) --> 31 x rows x columns each --> 5 x rows x columns scores each
+///           --> windows above the threshold --> boxes in the image --> the best of those that overlap
 ///
 /// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
-/// were trained on faces seen from the front, the left, the right, and tilted to both sides.
+/// were trained on faces seen from the front, the left, the right, and tilted to both sides. A face is found by several
+/// windows; of boxes that overlap only the best one stays ("non-maximum suppression").
 ///
 /// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
 
@@ -5855,12 +5928,15 @@ FFR_EXACT_FLOAT_END
 /// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
 /// the brighter the more of them there are.
 ///
+///     features 31 x rows x columns  -->  gray image of rows * cell x columns * cell pixels
+///
 ///     features of a cell          a stroke for each of nine directions
 ///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
 ///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
 ///
 /// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
-/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31 planes).
+/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31
+/// planes).
 
 #include <algorithm>
 #include <array>
@@ -5975,6 +6051,8 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
 /// \file
 /// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
 ///
+///     image h x w, box --> 68 or 5 points (x, y)
+///
 ///     mean shape --> compare pixel pairs --> 500 trees --> a little shift --+
 ///         ^          around the shape       vote                            |
 ///         +------------------------------- 15 times <-----------------------+
@@ -5982,6 +6060,9 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
 /// We start with the mean face laid into the box. A tree of depth 4 asks four times "is this pixel brighter than that
 /// one, by so much?" and its leaf holds a small shift of all points. 500 trees are one cascade; after each of 15
 /// cascades the pixels are read anew around the shape as it now stands.
+///
+/// predict() is the method. Its last step, shape += leaf for each tree, is in kernels/leaves.inl, since it takes most
+/// time.
 ///
 /// Paper: Kazemi & Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees".
 ///
@@ -6003,7 +6084,10 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
 /// Adds leaves of regression trees to a shape, coordinate by coordinate. Every product and sum is rounded on its own
 /// and in the leaves' order, so wider registers give the same bits.
 ///
-///     shape: 2 x 68 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 2 x 68 numbers each
+///     shape: 68 x 2 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 68 x 2 numbers each
+///
+/// A number is a float, or a whole number of steps whose size the leaf has. plain_leaves, whose register is a point,
+/// makes the plain version of leaves.inl.
 
 #include <cstddef>
 #include <cstdint>
@@ -6442,6 +6526,8 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
 /// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
 /// fit that landmarks and chips both need.
 ///
+///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
+///
 ///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
 ///                         | b   a |
 ///
@@ -6738,14 +6824,15 @@ FFR_EXACT_FLOAT_END
 /// Straightens a face: turns, scales and shifts it so that eyes, nose and mouth come to lie where they lie in every
 /// chip.
 ///
-///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip
-///                          /\                                       +------+
+///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip of size x size pixels
+///     68 or 5 x 2          /\                                       +------+
 ///                         /  \                                      | o  o |
 ///                         \  /                                      |  ..  |
 ///                          \/                                       +------+
 ///
-/// The fit is a similarity, never a shear, so the face keeps its proportions. A face much larger than the chip is first
-/// halved with a 5 x 5 binomial filter, or else sampling would skip pixels.
+/// The fit is a similarity (similarity.hpp), never a shear, so the face keeps its proportions. A face much larger than
+/// the chip is first halved with a 5 x 5 binomial filter (a blur with the weights 1 4 6 4 1 each way), or else sampling
+/// would skip pixels. A sample between four pixels is mixed from them.
 
 #include <algorithm>
 #include <array>
@@ -6760,9 +6847,10 @@ FFR_EXACT_FLOAT_END
 
 // ---- ffr/kernels/halving.hpp
 /// \file
-/// The binomial filter that smooths an image before every second pixel of it is taken: whole numbers throughout.
+/// The binomial filter that smooths an image before every second pixel of it is taken (align.hpp): whole numbers
+/// throughout.
 ///
-///     five rows of bytes --1 4 6 4 1 downwards--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes
+///     five rows of bytes --1 4 6 4 1 down--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes
 
 #include <cstdint>
 
@@ -7038,11 +7126,11 @@ inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
 
 // ---- ffr/kernels/sampling.hpp
 /// \file
-/// Bilinear samples in doubles, whose every product and sum is rounded on its own. Where registers hold four doubles,
-/// the colours of a pixel are in one; two (SSE2) weren't faster. Each lane does what the plain code does, so the bytes
-/// are the same.
+/// Bilinear samples for chips (align.hpp) in doubles, whose every product and sum is rounded on its own. Where
+/// registers hold four doubles, the colours of a pixel are in one; two (SSE2) weren't faster. Each lane, a register's
+/// place for one number, does what the plain code does, so the bytes are the same.
 ///
-///     place (x, y) in an image  -->  four pixels around, fractions of x and y  -->  a mix, cut to a byte, for each colour
+///     place (x, y) in an image --> four pixels around, fractions of x and y --> a mix, cut to a byte, for each colour
 
 #include <cstddef>
 #include <cstdint>
@@ -7501,8 +7589,8 @@ FFR_EXACT_FLOAT_END
 ///        .              y' = yx x + yy y + y0     |   .    |
 ///                                                 +--------+
 ///
-/// Three points fix the six numbers of an affine map, and so the face may be sheared: where align.hpp's similarity keeps
-/// proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
+/// Three points fix the six numbers of an affine map, and so the face may be sheared: where align.hpp's similarity
+/// keeps proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
 ///
 /// Method: Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace: A general-purpose face recognition library with mobile
 /// applications". The warp is bilinear in fixed point, 32 steps from a pixel to the next.
@@ -7681,21 +7769,23 @@ FFR_EXACT_FLOAT_END
 ///
 ///     FeatureMaps: channels x height x width floats
 ///
-///     input_maps    pixels become numbers around 0
-///     convolve      every output map is a weighted sum over all input maps' neighbourhoods, plus a bias
+///     input_maps    h x w x 3 -> 3 x h x w: pixels become numbers around 0
+///     convolve      C x h x w -> D x h' x w': every output map is a weighted sum over all input maps' neighbourhoods,
+///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1
 ///     relu          what's negative becomes 0: without it, two layers would be no more than one
-///     max_pool      of each window the largest value: the map gets smaller, what it found stays
+///     max_pool      C x h x w -> C x h' x w', the largest value of each window: a smaller map, what it found stays
 ///     average_pool  of each window the mean
 ///     l2_pool       of each window the length as a vector
 ///     normalise_across_channels   what's strong in neighbouring maps is damped
 ///     add           a shortcut around other layers comes back in
-///     concatenate   branches that went different ways are stacked on each other
+///     concatenate   branches that went different ways are stacked on each other: C1 + C2 + ... maps
 ///
 /// At a network's end, an average_pool over whole maps makes a number of each, and a convolution of those maps of one
 /// pixel is what's called a fully connected layer.
 ///
-/// This is the plain version, to be read, and what the fast one in simd_layers.hpp is tested against. Its convolution is
-/// the formula itself or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix product.
+/// This is the plain version, to be read, and what the fast one in simd_layers.hpp is tested against. Its convolution
+/// is the formula itself (kernels/reference.hpp) or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix
+/// product.
 
 #include <algorithm>
 #include <array>
@@ -7709,19 +7799,23 @@ FFR_EXACT_FLOAT_END
 
 // ---- ffr/kernels/convolution.hpp
 /// \file
-/// The plain layers' convolution: the formula or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix
-/// product
+/// The plain layers' convolution: the formula (reference.hpp) or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a
+/// library's matrix product:
 ///
-///     weights: outputs x taps        times        taps x pixels: row t is the input as tap t sees it
+///     weights                  what they see                                           result
+///     outputs x taps   times   taps x pixels: row t is the input as tap t sees it  ->  outputs x pixels
+///
+/// A tap is one weight of a filter: inputs x side x side of them make a filter.
 
 #include <cstddef>
 
 
 // ---- ffr/kernels/reference.hpp
-// Convolution as its formula says: the plain loops that faster kernels are tested against, and the place to read what a
-// convolution is.
-//
-//     in: inputs x h x w    weights: outputs x inputs x side x side    -->    out: outputs x h' x w'
+/// \file
+/// Convolution as its formula says: the plain loops that faster kernels are tested against, and the place to read what
+/// a convolution is.
+///
+///     in: inputs x h x w    weights: outputs x inputs x side x side    -->    out: outputs x h' x w'
 
 #include <cstddef>
 
@@ -7777,7 +7871,10 @@ inline void convolve_reference(const ConvolutionShape& shape, const float* weigh
 
 
 // ---- ffr/kernels/matrix_product.hpp
-// The matrix product that convolutions can be made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
+/// \file
+/// The matrix product that convolutions can be made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
+///
+///     a: m x k   times   b: k x n   -->   c: m x n
 
 #include <cstddef>
 
@@ -8232,9 +8329,10 @@ class PlainLayers {
 // ---- ffr/simd_layers.hpp
 /// \file
 /// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
-/// machine that the program runs on. Bias, activation and shortcut are added where a convolution stores its sums.
+/// machine that the program runs on. Bias, activation (relu) and shortcut are added where a convolution stores its
+/// sums.
 ///
-///     faces --look--> BlockedMaps: channels / 16 x faces x h x w x 16 --convolve, pool--> ... --> 128 floats a face
+///     faces --look--> BlockedMaps: blocks x faces x h x w x 16 --convolve_relu, pool--> ... --> 128 floats a face
 
 #include <algorithm>
 #include <array>
@@ -8244,7 +8342,8 @@ class PlainLayers {
 
 // ---- ffr/blocked_maps.hpp
 /// \file
-/// Maps as the SIMD kernels take them: of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
+/// Maps as the SIMD kernels take them ("single instruction, multiple data": loops in which an instruction calculates
+/// with a whole register of numbers): of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
 ///
 ///     plain maps of a face      channel 0: h x w,  channel 1: h x w,  ...
 ///     blocked maps of faces     block 0: face 0: h x w pixels of 16 channels, face 1: ..., then block 1: ...
@@ -8395,15 +8494,20 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 
 // ---- ffr/kernels/simd.hpp
 /// \file
-/// The kernels for each CPU, in a translation unit that is compiled for none of them in particular, and the choice
-/// between them when the program runs.
+/// The networks' kernels for each CPU, in a translation unit that is compiled for none of them in particular, and the
+/// choice between them when the program runs.
+///
+///     product.inl, winograd.inl, pooling.inl, gather.inl
+///           |                 included once for each Vector:
+///           +--> scalar: 1 float   sse2, neon: 4   avx2: 8   avx512: 16   --kernels_of(path)--> Kernels
 ///
 /// Each kernel has one text, a file that ends in .inl. It's included here once a CPU, inside of a region that the
 /// compiler translates for that CPU, into a namespace that has a type `Vector` of that CPU's registers. Sums and
-/// products of registers are written with operators, which g++ and clang++ have for them.
+/// products of registers are written with operators, which g++ and clang++ have for them. Read with scalar's Vector,
+/// whose register is a float, a text is its own plain version.
 ///
-/// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that was
-/// compiled for that CPU, for all.
+/// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that
+/// was compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
 /// detail/compiled.hpp.
@@ -8467,6 +8571,8 @@ struct Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -8503,7 +8609,10 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
 }
 
 // ---- ffr/kernels/pooling.inl
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {
@@ -8968,6 +9077,8 @@ struct Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -9004,7 +9115,10 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
 }
 
 // ---- ffr/kernels/pooling.inl
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {
@@ -9478,6 +9592,8 @@ struct Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -9514,7 +9630,10 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
 }
 
 // ---- ffr/kernels/pooling.inl
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {
@@ -9988,6 +10107,8 @@ struct Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -10024,7 +10145,10 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
 }
 
 // ---- ffr/kernels/pooling.inl
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {
@@ -10496,6 +10620,8 @@ struct Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -10532,7 +10658,10 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
 }
 
 // ---- ffr/kernels/pooling.inl
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {
@@ -11007,7 +11136,14 @@ FFR_COMPILED_INLINE const Kernels& kernels_of(SimdPath path) {
 
 // ---- ffr/simd_convolution.hpp
 /// \file
-/// A convolution at full speed. Three ways lead to one matrix product, chosen when the weights are loaded:
+/// A convolution at full speed. Read kernels/reference.hpp first, where it's six loops. Here it's a matrix product:
+/// what a filter sees at an output pixel is a row of numbers, and the filter itself a column.
+///
+///     maps of faces -->  rows x taps   times   taps x outputs   -->  rows x outputs: blocked maps of faces
+///                        a row an output       a column
+///                        pixel                 a filter
+///
+/// Three ways lead there, chosen when the weights are loaded:
 ///
 ///     direct     a row of the left side is what an output pixel's filter sees, gathered from the maps
 ///     winograd   3 x 3 filters at stride 1: rows are tiles of pixels at 16 or 36 points (kernels/winograd.inl)
@@ -11594,11 +11730,11 @@ using DefaultLayers = SimdLayers;
 
 // ---- ffr/int8_layers.hpp
 /// \file
-/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly, never
-/// silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a pixel
-/// moves them, so that embeddings of both aren't to be mixed.
+/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly,
+/// never silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a
+/// pixel moves them, so that embeddings of both aren't to be mixed.
 ///
-///     faces --look--> bytes: channels / 32 x faces x h x w x 32, one scale a layer --convolve--> ... --> 128 floats a face
+///     faces --look--> ByteMaps, a scale a layer --convolve, pool--> ... --global_mean--> floats --connect--> 128
 
 #include <algorithm>
 #include <array>
@@ -11612,12 +11748,15 @@ using DefaultLayers = SimdLayers;
 /// \file
 /// A convolution in bytes: four multiply-adds where a float takes one, at the price of rounding.
 ///
-///     value of an input  = q * scale of its maps,           q = 0..255     (maps come out of a ReLU: nothing is negative)
+///     ByteMaps: blocks x faces x h x w x 32 bytes, a scale  -->  ByteMaps of the outputs, another scale
+///
+///     value of an input  = q * scale of its maps,           q = 0..255   (maps come out of a relu: none is negative)
 ///     value of a weight  = w * scale of its output channel, w = -127..127
-///     output = relu(sum of q * w, exact in 32 bits, * both scales + bias + shortcut), rounded to the output's own scale
+///     output = relu(sum of q * w, exact in 32 bits, * both scales + bias + shortcut), rounded to its own scale
 ///
 /// An output's scale is fixed by the largest value that it has to hold, which was measured on photos and stands in the
-/// weight file; what's larger is cut off.
+/// weight file; what's larger is cut off. There's a matrix product under it as in simd_convolution.hpp, by the ways
+/// that are called direct and pixels there.
 
 #include <algorithm>
 #include <array>
@@ -11631,13 +11770,14 @@ using DefaultLayers = SimdLayers;
 
 // ---- ffr/kernels/int8.hpp
 /// \file
-/// The kernels of the int8 network for each CPU that has an instruction for it: 4 products of bytes added to a sum of 32
-/// bits at once. Chosen when the program runs, as simd.hpp's are and among what they leave: FFR_SIMD=avx2 leaves AVX-VNNI,
-/// FFR_SIMD=scalar the plain loops.
+/// The kernels of the int8 network for each CPU that has an instruction for it: 4 products of bytes added to a sum of
+/// 32 bits at once. Chosen when the program runs, as simd.hpp's are and among what they leave: FFR_SIMD=avx2 leaves
+/// AVX-VNNI, FFR_SIMD=scalar the plain loops.
 ///
-/// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other.
+///     left: rows x taps, 0..255   times   weights: taps x channels, -127..127   -->   rows x channels sums of 32 bits
 ///
-///     left: rows x taps bytes 0..255   times   weights: taps x channels bytes -127..127   ->   rows x channels sums of 32 bits
+/// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other. plain_int8 makes the plain version of
+/// int8.inl.
 
 #include <cstddef>
 #include <cstdint>
@@ -11752,6 +11892,8 @@ struct Vector : scalar::Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -11970,6 +12112,8 @@ struct Vector : avx2::Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -12185,6 +12329,8 @@ struct Vector : avx512::Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -12403,6 +12549,8 @@ struct Vector : neon::Vector {
 
 // ---- ffr/kernels/gather.inl
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.
@@ -13007,12 +13155,15 @@ class Int8Layers {
 ///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
 ///         -> mean of each map: 256 -> projection: 128
 ///
-/// A block learns what to add to its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and
-/// the shortcut x is averaged down to fit.
+/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
+/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
+/// to fit.
+///
+/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
 ///
 /// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
 /// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
-/// loss.
+/// loss (which pulls pictures of one person together and pushes those of two apart).
 
 #include <algorithm>
 #include <array>
@@ -13024,7 +13175,8 @@ class Int8Layers {
 
 // ---- ffr/distance.hpp
 /// \file
-/// What a face becomes, and how far two of them are apart.
+/// What a face becomes, and how far two of them are apart: the Euclidean distance, which is Pythagoras's with 128
+/// squares under the root.
 ///
 ///     chip --> network (embedding.hpp) --> 128 floats --+
 ///                                                       +--> root of the summed squares of differences: a distance
@@ -13194,9 +13346,12 @@ using ResNet29 = BasicResNet29<DefaultLayers>;
 /// \file
 /// OpenFace's network: inception modules, 96 x 96 pixels in, 128 numbers of length 1 out.
 ///
-///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64 -> 3x3 -> 192x24x24 -> max pool -> 192x12x12
+///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64x24x24 -> 3x3 -> 192x24x24
+///         -> max pool -> 192x12x12
 ///         -> 3a 256x12x12 -> 3b 320x12x12 -> 3c 640x6x6 -> 4a 640x6x6 -> 4e 1024x3x3 -> 5a 736x3x3 -> 5b 736x3x3
 ///         -> mean of each map: 736 -> fully connected: 128 -> scaled to length 1
+///
+/// Beside both max pools stands a normalise_across_channels: behind the first, before the second.
 ///
 /// An inception module looks at its input in up to four ways at once and stacks what they see:
 ///
@@ -13408,8 +13563,10 @@ using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 /// Measures a face: a straightened face goes in, 128 numbers come out that are near to those of the same person's other
 /// faces and far from everybody else's.
 ///
-///     resnet29     chip of 150 pixels (align.hpp)        -> ResNet-29    -> numbers of any length, 0.6 apart
-///     nn4.small2   aligned face of 96 pixels (affine.hpp) -> nn4.small2  -> a vector of length 1, 0.995 apart
+///     resnet29     chip 150 x 150 (align.hpp)           -> ResNet-29  -> 128 numbers, a vector of any length
+///     nn4.small2   aligned face 96 x 96 (affine.hpp)    -> nn4.small2 -> 128 numbers, a vector of length 1
+///
+/// Two pictures of one person are mostly less than 0.6 apart with the first network, 0.995 with the second.
 
 #include <algorithm>
 #include <cstddef>
@@ -13560,6 +13717,8 @@ FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights, 
 /// \file
 /// Sequential minimal optimisation: finds the plane with the widest gap between two classes by moving two samples at a
 /// time.
+///
+///     n samples of d numbers, n labels +1 or -1  -->  n weights alpha and the bias b  -->  the plane w.x + b = 0
 ///
 ///        o  o | x  x        Each sample pulls the plane its way with a weight alpha, 0..C. Only those next to the gap
 ///       o   o |  x          keep one: the support vectors.
@@ -14168,13 +14327,14 @@ LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector
 /// Who is it? Named embeddings in; for a new embedding, the name of the most probable person out, or "unknown".
 ///
 ///     embedding --+--> distance to each person's nearest training embedding --> who can be meant --+--> name
-///                 |                                                                                 |    or unknown
-///                 +--> SVM: probability of each known person --> who of these it is ---------------+
+///     128 floats  |    k numbers of k people                                                       |    or unknown
+///                 +--> SVM: probability of each known person --------------> who of these it is ---+
+///                      k numbers, with the sum 1
 ///
-/// The two judge different things. The SVM tells known people apart, and its probabilities always sum to 1: show it a
-/// stranger and some known person still gets the most, often with high confidence. That it's a stranger shows in the
-/// distance, because embeddings of different people are mostly more than 0.6 apart. So the distance says whether it can
-/// be anyone at all, and the SVM who of those it is.
+/// The two judge different things. The SVM (svm.hpp) tells known people apart, and its probabilities always sum to 1:
+/// show it a stranger and some known person still gets the most, often with high confidence. That it's a stranger shows
+/// in the distance, because embeddings of different people are mostly more than the network's same_person_distance
+/// apart. So the distance says whether it can be anyone at all, and the SVM who of those it is.
 
 #include <algorithm>
 #include <cmath>
@@ -14497,16 +14657,16 @@ class Identifier {
 
 // ---- ffr/enrolment.hpp
 /// \file
-/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the same, how
-/// well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
+/// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the
+/// same, how well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
 ///
-///     faces with names --find_strangers-->   faces that don't look like their person's others
-///                      --find_look_alikes--> pairs of people who can hardly be told apart
-///                      --leave_one_out-->    how many faces the others would have named right
-///                      --suggest_distance--> where faces of one person end and those of others begin
+///     n names with 128 floats each --find_strangers-->   faces that don't look like their person's others
+///                                  --find_look_alikes--> pairs of people who can hardly be told apart
+///                                  --leave_one_out-->    how many faces the others would have named right
+///                                  --suggest_distance--> where faces of one person end and those of others begin
 ///
-/// All of them compare faces with faces, so that their costs grow with the square of the number of faces: for 10,000 faces
-/// a few seconds each.
+/// find_look_alikes and suggest_distance compare all faces with all, so that their costs grow with the square of the
+/// number of faces: for 10,000 faces a few seconds each. leave_one_out trains, and costs more.
 
 #include <algorithm>
 #include <cstddef>
@@ -14696,13 +14856,14 @@ inline std::optional<double> suggest_distance(const std::vector<LabelledEmbeddin
 /// Sorts faces by person without names: who is near to whom makes a graph, and each face joins the group of most of its
 /// neighbours.
 ///
-///     128 numbers a face  --all pairs nearer than a distance-->  graph  --whispers until nothing changes-->  groups
+///     n x 128 floats --all pairs nearer than a distance--> graph: n x n bits --whispers--> a group for each of n
 ///
-/// Chinese whispers: at first each face is a group of its own. One face after the other then takes the group that most of
-/// its neighbours have. The number of groups comes out by itself, and a wrong edge between two people is outvoted.
+/// Chinese whispers: at first each face is a group of its own. One face after the other then takes the group that most
+/// of its neighbours have. The number of groups comes out by itself, and a wrong edge between two people is outvoted.
+/// whisper() is the method; the rest of the file finds the neighbours quickly.
 ///
-/// Paper: Biemann 2006, "Chinese whispers: an efficient graph clustering algorithm and its application to natural language
-/// processing problems".
+/// Paper: Biemann 2006, "Chinese whispers: an efficient graph clustering algorithm and its application to natural
+/// language processing problems".
 
 #include <algorithm>
 #include <array>
@@ -14910,8 +15071,10 @@ inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, doubl
 ///     identification  some people's faces, a tenth held out: who? -> accuracy, and how it falls with more people
 ///
 /// Verification follows the restricted protocol of Labeled Faces in the Wild (Huang, Ramesh, Berg & Learned-Miller
-/// 2007) as OpenFace ran it (Amos, Ludwiczuk & Satyanarayanan 2016): squared distances, and for each fold the threshold
-/// that did best on the others. Identification is OpenFace's own experiment with the people that have most pictures.
+/// 2007) as OpenFace ran it (Amos, Ludwiczuk & Satyanarayanan 2016): squared distances, the pairs in ten parts
+/// ("folds"), and for each the threshold that did best on the others. The ROC curve tells, for every threshold, how
+/// many pairs of one person are known as such and how many of two people are taken for one. Identification is
+/// OpenFace's own experiment with the people that have most pictures.
 
 #include <algorithm>
 #include <chrono>
@@ -15233,7 +15396,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
 /// \file
 /// The whole way in one object: a photo goes in, faces with boxes, landmarks, chips and embeddings come out.
 ///
-///     image --detect--> boxes --predict--> landmarks --align--> chip --embed--> embedding
+///     image h x w --detect--> boxes --predict--> 68 points each --align--> chips 150 x 150 --embed--> 128 numbers each
 
 #include <filesystem>
 #include <utility>
@@ -15925,9 +16088,11 @@ inline Face in_original(const ReducedImage& reduced, Face face) {
 ///     Cb, Cr: the same in colour               one for each 1, 2 or 2 x 2 pixels, the last ones for fewer
 ///     FRAME\n ...
 ///
-/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr from 16 to 240 with 128 for gray; after ffmpeg's
-/// parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say (interlacing, pixels that aren't square,
-/// comments) is handed on as it came.
+///     Y4mFrame --to_rgb--> Image h x w x 3 --draw on a copy, put_drawing--> the frame, where something was drawn
+///
+/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16
+/// to 240 with 128 for gray; after ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say
+/// (interlacing, pixels that aren't square, comments) is handed on as it came.
 
 #include <algorithm>
 #include <array>
@@ -16277,7 +16442,11 @@ inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView befo
 /// \file
 /// Follows faces through a video, so that each keeps its number and its name.
 ///
-///     every frame:    a face's landmarks are fitted anew in its last box, and its box goes with them if it's still there
+///     frame --> refit each track's landmarks in its last box --> its box in this frame, or lost
+///       |
+///       +-----> now and then: detect, measure, identify --> sightings --match--> tracks, each with a number and a name
+///
+///     every frame:    a face's landmarks are fitted anew in its last box, and the box goes with them, if it's there
 ///     some frames:    a search; found faces continue the tracks that they overlap, or begin new ones
 ///     each search:    the identities that a track's face was given are summed, and the best sum is its name
 ///

@@ -4,7 +4,8 @@
 ///
 ///     bytes of a JPEG, PNG, BMP, GIF, TGA, PSD --stb_image--> Image h x w x 1 or 3 --stb_image_write--> PNG, JPEG, BMP
 ///
-/// stb takes a compiler 1.8 s, so that a program of many files may have it compiled in one of them: see docs/macros.md.
+/// stb takes a compiler about 2 s, so that a program of many files may have it compiled in one of them: see
+/// docs/macros.md.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,11 @@
 #pragma once
-// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
-// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
-// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
-// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also makes one fused instruction of a difference and a sum that are
-// stored side by side, { a * x - b * y, b * x + a * y }, and asks no flag about it but the vectoriser's.
+/// \file
+/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
+/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
+/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
+/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
+/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
+/// }, and asks no flag about it but the vectoriser's.
 
 #include "ieee.hpp"
 

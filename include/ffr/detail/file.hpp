@@ -1,5 +1,10 @@
 #pragma once
-// Files as bytes: read whole, mapped, or written so that nobody ever sees half a file.
+/// \file
+/// Files as bytes: read whole, mapped (their bytes come into memory when they're looked at), or written so that nobody
+/// ever sees half a file.
+///
+///     path --read_file--> vector of bytes         path --map_file--> SharedBytes: a pointer to the file's own bytes
+///     bytes --write_file--> a temporary file beside the path --renamed--> path
 
 #include <cerrno>
 #include <cstddef>

@@ -1,6 +1,7 @@
 #pragma once
-// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and the
-// checks for damaged numbers on NaN and infinity.
+/// \file
+/// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and
+/// the checks for damaged numbers on NaN and infinity.
 
 #if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
     (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)

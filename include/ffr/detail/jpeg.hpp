@@ -1,5 +1,9 @@
 #pragma once
-// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+/// \file
+/// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+///
+///     FFD8 | FFE1 size data | FFC4 size data | ... | FFDA size data, coded pixels | FFD9
+///     start   a marker, two bytes of size, data      start of a scan                end
 
 #include <cstddef>
 #include <cstdint>

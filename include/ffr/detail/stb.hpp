@@ -1,12 +1,13 @@
 #pragma once
-// stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs lies
-// in ffr::detail::stb with internal linkage, so that a program can use ffr without linking anything, and may use its
-// own stb as well, in the same source file too, before or after ffr, with whatever settings.
-//
-// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that stb
-// includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
-// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-// therefore asked for in the same function as the call that failed.
+/// \file
+/// stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs
+/// lies in ffr::detail::stb with internal linkage, so that a program can use ffr without linking anything, and may use
+/// its own stb as well, in the same source file too, before or after ffr, with whatever settings.
+///
+/// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
+/// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
+/// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
+/// therefore asked for in the same function as the call that failed.
 
 #include <assert.h>
 #include <limits.h>

@@ -1,6 +1,9 @@
 #pragma once
-// XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
-// model files against damage: as fast as memory can be read, but no protection against a forger.
+/// \file
+/// XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
+/// model files against damage: as fast as memory can be read, but no protection against a forger.
+///
+///     bytes --32 at a time, 8 to each--> four lanes of 64 bits --mixed with the last bytes, up to 31--> 64 bits
 
 #include <cstddef>
 #include <cstdint>

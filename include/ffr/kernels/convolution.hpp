@@ -1,9 +1,12 @@
 #pragma once
 /// \file
-/// The plain layers' convolution: the formula or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a library's matrix
-/// product
+/// The plain layers' convolution: the formula (reference.hpp) or, with FFR_USE_EIGEN or FFR_USE_OPENBLAS defined, a
+/// library's matrix product:
 ///
-///     weights: outputs x taps        times        taps x pixels: row t is the input as tap t sees it
+///     weights                  what they see                                           result
+///     outputs x taps   times   taps x pixels: row t is the input as tap t sees it  ->  outputs x pixels
+///
+/// A tap is one weight of a filter: inputs x side x side of them make a filter.
 
 #include <cstddef>
 

@@ -1,14 +1,14 @@
 #pragma once
 /// \file
-/// Kernels of the stages before the network, whose every product and sum is rounded on its own: wider registers give the
-/// same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add stays switched off, also where
-/// the including program is compiled for a CPU that has it.
+/// Kernels of the stages before the network, whose every product and sum is rounded on its own: wider registers give
+/// the same bits. They're chosen when the program runs, as simd.hpp's are. Fused multiply-add (a * b + c with one
+/// rounding for both) stays switched off, also where the including program is compiled for a CPU that has it.
 ///
-/// resize.inl, hog.inl and filter.inl have their text; the plain versions, to be read first, are in resize.hpp, hog_cells.hpp
-/// and sliding_filter.hpp.
+///     two rows of bytes --blend_row--> a resized row of bytes                                          resize.inl
+///     three rows of bytes --orient, cast_votes, ...--> 18 bins a cell --normalise--> 31 a cell         hog.inl
+///     rows of a plane --filter_strip--> added to the scores, one a cell                                filter.inl
 ///
-///     bytes of two rows -> a resized row      bytes of three rows -> directions and lengths -> histograms -> 31 planes
-///     rows of 31 planes -> sums along the row -> scores
+/// The plain versions, to be read first, are in resize.hpp, hog_cells.hpp and sliding_filter.hpp.
 
 #include <cmath>
 #include <cstddef>

@@ -1,4 +1,8 @@
-// The sliding filter's kernel, one text for all CPUs (see exact.hpp).
+// The sliding filter's kernel, one text for all CPUs (see exact.hpp). plain_score in sliding_filter.hpp is the same in
+// plain loops.
+//
+//     a plane's strip --the row's ten taps--> filtered --the column's ten taps--> added to scores
+//     rows x (kStrip + 9)                     rows x kStrip, between zeros        rows x kStrip
 
 /// Ten values times ten taps, in the order of ten_taps (or ten_taps_in_order) in sliding_filter.hpp.
 template <bool kInOrder>

@@ -1,4 +1,6 @@
 // Rows for a convolution's matrix product, one text for all CPUs (see simd.hpp).
+//
+//     maps: blocks x faces x h x w pixels of kBytes  -->  blocks x side x side x count rows of kBytes
 
 /// Makes rows: for each of the output pixels from `first` on, up to Vector::kRows of them, what its filters see, in the
 /// order of input block, filter row, filter column, channel.

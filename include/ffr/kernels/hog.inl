@@ -1,6 +1,9 @@
-// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog.hpp tells the method; each lane does what its
-// plain code does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies behind the
-// last is read and written as well, whatever it is, so there has to be room.
+// Kernels of the HOG features, one text for all CPUs (see exact.hpp). hog_cells.hpp has the plain version; each lane
+// does what that does, in the same order. Counts of pixels and cells are rounded up to whole registers: what lies
+// behind the last is read and written as well, whatever it is, so there has to be room.
+//
+//     three rows of bytes --orient--> a vote a pixel --cast_votes--> two rows of cells --take_cells--> 18 bins a cell
+//     18 bins a cell --energies--> a number a cell --blocks--> cut and scale of each block --normalise--> 31 a cell
 
 /// A row's gradients as votes: how long each is, and the place of its direction's bin, which is bin * stride.
 ///

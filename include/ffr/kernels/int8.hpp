@@ -1,12 +1,13 @@
 #pragma once
 /// \file
-/// The kernels of the int8 network for each CPU that has an instruction for it: 4 products of bytes added to a sum of 32
-/// bits at once. Chosen when the program runs, as simd.hpp's are and among what they leave: FFR_SIMD=avx2 leaves AVX-VNNI,
-/// FFR_SIMD=scalar the plain loops.
+/// The kernels of the int8 network for each CPU that has an instruction for it: 4 products of bytes added to a sum of
+/// 32 bits at once. Chosen when the program runs, as simd.hpp's are and among what they leave: FFR_SIMD=avx2 leaves
+/// AVX-VNNI, FFR_SIMD=scalar the plain loops.
 ///
-/// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other.
+///     left: rows x taps, 0..255   times   weights: taps x channels, -127..127   -->   rows x channels sums of 32 bits
 ///
-///     left: rows x taps bytes 0..255   times   weights: taps x channels bytes -127..127   ->   rows x channels sums of 32 bits
+/// Maps of bytes lie in blocks of 32 channels, a pixel's 32 beside each other. plain_int8 makes the plain version of
+/// int8.inl.
 
 #include <cstddef>
 #include <cstdint>

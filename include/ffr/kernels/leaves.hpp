@@ -3,7 +3,10 @@
 /// Adds leaves of regression trees to a shape, coordinate by coordinate. Every product and sum is rounded on its own
 /// and in the leaves' order, so wider registers give the same bits.
 ///
-///     shape: 2 x 68 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 2 x 68 numbers each
+///     shape: 68 x 2 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 68 x 2 numbers each
+///
+/// A number is a float, or a whole number of steps whose size the leaf has. plain_leaves, whose register is a point,
+/// makes the plain version of leaves.inl.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,8 @@
 #pragma once
-// The matrix product that convolutions can be made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
+/// \file
+/// The matrix product that convolutions can be made of, done by Eigen or, with FFR_USE_OPENBLAS defined, by OpenBLAS.
+///
+///     a: m x k   times   b: k x n   -->   c: m x n
 
 #include <cstddef>
 

@@ -1,4 +1,7 @@
-// What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
+// What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
+// lane is a channel of its own.
+//
+//     maps x h x w x 16 channels  -->  maps x out_height x out_width x 16 channels, a value for each window
 
 /// The kinds of pools: how a pixel is taken in, and what becomes of the last sum of `pixels` pixels.
 struct LargestOf {

@@ -1,8 +1,9 @@
 #pragma once
-// Convolution as its formula says: the plain loops that faster kernels are tested against, and the place to read what a
-// convolution is.
-//
-//     in: inputs x h x w    weights: outputs x inputs x side x side    -->    out: outputs x h' x w'
+/// \file
+/// Convolution as its formula says: the plain loops that faster kernels are tested against, and the place to read what
+/// a convolution is.
+///
+///     in: inputs x h x w    weights: outputs x inputs x side x side    -->    out: outputs x h' x w'
 
 #include <cstddef>
 

@@ -1,10 +1,10 @@
 #pragma once
 /// \file
-/// Bilinear samples in doubles, whose every product and sum is rounded on its own. Where registers hold four doubles,
-/// the colours of a pixel are in one; two (SSE2) weren't faster. Each lane does what the plain code does, so the bytes
-/// are the same.
+/// Bilinear samples for chips (align.hpp) in doubles, whose every product and sum is rounded on its own. Where
+/// registers hold four doubles, the colours of a pixel are in one; two (SSE2) weren't faster. Each lane, a register's
+/// place for one number, does what the plain code does, so the bytes are the same.
 ///
-///     place (x, y) in an image  -->  four pixels around, fractions of x and y  -->  a mix, cut to a byte, for each colour
+///     place (x, y) in an image --> four pixels around, fractions of x and y --> a mix, cut to a byte, for each colour
 
 #include <cstddef>
 #include <cstdint>

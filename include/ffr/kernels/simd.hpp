@@ -1,14 +1,19 @@
 #pragma once
 /// \file
-/// The kernels for each CPU, in a translation unit that is compiled for none of them in particular, and the choice
-/// between them when the program runs.
+/// The networks' kernels for each CPU, in a translation unit that is compiled for none of them in particular, and the
+/// choice between them when the program runs.
+///
+///     product.inl, winograd.inl, pooling.inl, gather.inl
+///           |                 included once for each Vector:
+///           +--> scalar: 1 float   sse2, neon: 4   avx2: 8   avx512: 16   --kernels_of(path)--> Kernels
 ///
 /// Each kernel has one text, a file that ends in .inl. It's included here once a CPU, inside of a region that the
 /// compiler translates for that CPU, into a namespace that has a type `Vector` of that CPU's registers. Sums and
-/// products of registers are written with operators, which g++ and clang++ have for them.
+/// products of registers are written with operators, which g++ and clang++ have for them. Read with scalar's Vector,
+/// whose register is a float, a text is its own plain version.
 ///
-/// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that was
-/// compiled for that CPU, for all.
+/// No template or inline function of the standard library is used in a region: the linker could keep a copy of it that
+/// was compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
 /// detail/compiled.hpp.
