@@ -36,11 +36,14 @@
 ///     }
 ///
 /// Needs C++17, and stb unless FFR_NO_STB is defined: then there's no image_io.hpp, and images come from elsewhere. All
-/// loaded models are immutable and may be shared by threads. Errors are exceptions
-/// under ffr::Error.
+/// loaded models are immutable and may be shared by threads. Errors are exceptions under ffr::Error.
+///
+/// To read them all, go down the list. Where a step has a plain version and a fast one, the plain one comes first.
 
 // clang-format off
 // The order of the data, not of the alphabet.
+
+// What all steps need: errors, files of what was learned, pixels and files of them, threads and memory.
 
 // ---- ffr/version.hpp
 /// \file
@@ -1061,6 +1064,213 @@ inline int round_half_up(double value) {
 }  // namespace ffr
 #if !defined(FFR_NO_STB)
 
+// ---- ffr/exif.hpp
+/// \file
+/// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
+///
+///     FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...     the first bytes of a JPEG file
+///                                                           |
+///     stored image h x w x channels ---apply_orientation----+--> upright image h x w, or w x h for 5 to 8
+///
+/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (a list of tags with values; this
+/// one is 0x0112, Exif 2.32, 4.6.4) how to turn them: 3 by half a turn, 6 and 8 by a quarter, 2, 4, 5 and 7 mirrored as
+/// well. A face detector for upright faces needs that turn.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+
+// ---- ffr/detail/jpeg.hpp
+/// \file
+/// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
+///
+///     FFD8 | FFE1 size data | FFC4 size data | ... | FFDA size data, coded pixels | FFD9
+///     start   a marker, two bytes of size, data      start of a scan                end
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// A segment without its marker and length.
+struct JpegSegment {
+    std::uint8_t marker;
+    const std::uint8_t* data;
+    std::size_t size;
+    bool cut_off;  // the file ends before the segment does
+};
+
+constexpr std::uint8_t kJpegHuffmanTables = 0xC4, kJpegEndOfImage = 0xD9, kJpegStartOfScan = 0xDA, kJpegApp1 = 0xE1;
+
+/// Position of the next marker's 0xFF after the coded pixels of a scan; `size` when there's none.
+inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::size_t position) {
+    for (; position + 1 < size; ++position) {
+        // 0xFF 0x00 stands for a byte 0xFF, and 0xD0 to 0xD7 only restart the coder.
+        const std::uint8_t next = bytes[position + 1];
+        if (bytes[position] == 0xFF && next != 0 && (next < 0xD0 || next > 0xD7)) return position;
+    }
+    return size;
+}
+
+/// Calls visit(segment) for the segments in order until it returns false. Ends with one that's cut off, and at
+/// once when the bytes aren't a JPEG's. Never reads outside of them.
+template <typename Visit>
+void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
+    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
+    std::size_t position = 2;
+    while (size - position >= 4) {
+        const std::uint8_t marker = bytes[position + 1];
+        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
+            ++position;
+            continue;
+        }
+        if (marker == kJpegEndOfImage) return;
+        position += 2;
+        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
+        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
+        const bool cut_off = length > size - position;
+        if (length < 2) return;
+        if (!visit(JpegSegment{marker, bytes + position + 2, (cut_off ? size - position : length) - 2, cut_off}))
+            return;
+        if (cut_off) return;
+        position += length;
+        if (marker == kJpegStartOfScan) position = skip_scan(bytes, size, position);
+    }
+}
+
+/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
+/// decoders are known to write past the end of their tables by it.
+inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
+    constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
+    bool sound = true;
+    for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
+        if (segment.marker != kJpegHuffmanTables) return true;
+        std::size_t position = 0;
+        sound = !segment.cut_off;
+        while (sound && position < segment.size) {
+            std::size_t codes = 0;
+            if (segment.size - position < kTableHeader) return sound = false;
+            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
+            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
+            position += kTableHeader + codes;
+        }
+        return sound;
+    });
+    return sound;
+}
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+namespace ffr {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// Bytes of a TIFF structure in its own byte order; reading outside of it gives 0, which no field below accepts.
+struct TiffReader {
+    const std::uint8_t* data;
+    std::size_t size;
+    bool big_endian;
+
+    std::uint32_t read(std::size_t offset, std::size_t count) const {
+        if (offset > size || count > size - offset) return 0;
+        std::uint32_t value = 0;
+        for (std::size_t i = 0; i < count; ++i) value = value << 8 | data[offset + (big_endian ? i : count - 1 - i)];
+        return value;
+    }
+};
+
+/// Orientation in a TIFF structure, 1 where there's none.
+inline int tiff_orientation(const std::uint8_t* data, std::size_t size) {
+    constexpr std::uint32_t kOrientationTag = 0x0112, kShort = 3;
+    constexpr std::size_t kEntryBytes = 12;
+    if (size < 8) return 1;
+    const bool big_endian = data[0] == 'M' && data[1] == 'M';
+    if (!big_endian && !(data[0] == 'I' && data[1] == 'I')) return 1;
+    const TiffReader tiff{data, size, big_endian};
+    if (tiff.read(2, 2) != 42) return 1;
+    const std::size_t directory = tiff.read(4, 4);
+    const std::size_t count = tiff.read(directory, 2);
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t entry = directory + 2 + i * kEntryBytes;
+        if (tiff.read(entry, 2) != kOrientationTag) continue;
+        const std::uint32_t value = tiff.read(entry + 8, 2);
+        const bool valid =
+            tiff.read(entry + 2, 2) == kShort && tiff.read(entry + 4, 4) >= 1 && value >= 1 && value <= 8;
+        return valid ? static_cast<int>(value) : 1;
+    }
+    return 1;
+}
+
+}  // namespace detail
+
+/// The Exif orientation of a JPEG file.
+///
+/// Looks at the first APP1 segment with an Exif block before the picture data. Never reads outside of the bytes,
+/// whatever they are.
+///
+/// \param bytes  the file's content, or the beginning of it
+/// \param size   number of bytes
+/// \returns 1 to 8 as apply_orientation takes it; 1 (upright) when it isn't a JPEG, has no such block or a damaged one
+inline int exif_orientation(const std::uint8_t* bytes, std::size_t size) {
+    constexpr std::uint8_t kExif[6] = {'E', 'x', 'i', 'f', 0, 0};
+    int orientation = 1;
+    detail::for_each_jpeg_segment(bytes, size, [&](const detail::JpegSegment& segment) {
+        const bool is_exif = segment.marker == detail::kJpegApp1 && !segment.cut_off && segment.size >= sizeof kExif &&
+                             std::memcmp(segment.data, kExif, sizeof kExif) == 0;
+        if (is_exif) orientation = detail::tiff_orientation(segment.data + sizeof kExif, segment.size - sizeof kExif);
+        return !is_exif && segment.marker != detail::kJpegStartOfScan;
+    });
+    return orientation;
+}
+
+/// Turns an image upright.
+///
+///     1  as it is                       5  mirrored along the main diagonal (rows become columns)
+///     2  mirrored left to right         6  turned by 90 degrees clockwise
+///     3  turned by 180 degrees          7  mirrored along the other diagonal
+///     4  mirrored top to bottom         8  turned by 90 degrees counter-clockwise
+///
+/// \param image        any size, empty too, gray or RGB
+/// \param orientation  1 to 8: what has to be done to the stored image (the table above) to see it upright
+/// \returns the same pixels in their new places; width and height are exchanged for 5 to 8
+/// \throws InvalidArgument for an orientation that isn't 1 to 8
+inline Image apply_orientation(Image image, int orientation) {
+    if (orientation < 1 || orientation > 8) {
+        throw InvalidArgument("an Exif orientation is 1 to 8, not " + std::to_string(orientation));
+    }
+    if (orientation == 1 || image.empty()) return image;
+    const bool swaps_axes = orientation >= 5;
+    const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const int width = swaps_axes ? image.height() : image.width();
+    const int height = swaps_axes ? image.width() : image.height();
+    const auto channels = static_cast<std::size_t>(image.channels());
+    Image upright(width, height, image.channels());
+    for (int y = 0; y < height; ++y) {
+        std::uint8_t* to = upright.row(y);
+        for (int x = 0; x < width; ++x) {
+            const int column = swaps_axes ? y : x;
+            const int row = swaps_axes ? x : y;
+            const int source_x = from_right ? image.width() - 1 - column : column;
+            const int source_y = from_bottom ? image.height() - 1 - row : row;
+            const std::uint8_t* const from = image.row(source_y) + static_cast<std::size_t>(source_x) * channels;
+            for (std::size_t c = 0; c < channels; ++c) *to++ = from[c];
+        }
+    }
+    return upright;
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
 // ---- ffr/image_io.hpp
 /// \file
 /// Image files to Image and back.
@@ -1733,213 +1943,6 @@ FFR_COMPILED_INLINE bool encode_bmp_with_stb(ImageView packed, std::vector<std::
 #endif
 
 }  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/detail/jpeg.hpp
-/// \file
-/// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
-///
-///     FFD8 | FFE1 size data | FFC4 size data | ... | FFDA size data, coded pixels | FFD9
-///     start   a marker, two bytes of size, data      start of a scan                end
-
-#include <cstddef>
-#include <cstdint>
-
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
-
-/// A segment without its marker and length.
-struct JpegSegment {
-    std::uint8_t marker;
-    const std::uint8_t* data;
-    std::size_t size;
-    bool cut_off;  // the file ends before the segment does
-};
-
-constexpr std::uint8_t kJpegHuffmanTables = 0xC4, kJpegEndOfImage = 0xD9, kJpegStartOfScan = 0xDA, kJpegApp1 = 0xE1;
-
-/// Position of the next marker's 0xFF after the coded pixels of a scan; `size` when there's none.
-inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::size_t position) {
-    for (; position + 1 < size; ++position) {
-        // 0xFF 0x00 stands for a byte 0xFF, and 0xD0 to 0xD7 only restart the coder.
-        const std::uint8_t next = bytes[position + 1];
-        if (bytes[position] == 0xFF && next != 0 && (next < 0xD0 || next > 0xD7)) return position;
-    }
-    return size;
-}
-
-/// Calls visit(segment) for the segments in order until it returns false. Ends with one that's cut off, and at
-/// once when the bytes aren't a JPEG's. Never reads outside of them.
-template <typename Visit>
-void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
-    std::size_t position = 2;
-    while (size - position >= 4) {
-        const std::uint8_t marker = bytes[position + 1];
-        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
-            ++position;
-            continue;
-        }
-        if (marker == kJpegEndOfImage) return;
-        position += 2;
-        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;  // markers without a segment
-        const std::size_t length = static_cast<std::size_t>(bytes[position]) << 8 | bytes[position + 1];
-        const bool cut_off = length > size - position;
-        if (length < 2) return;
-        if (!visit(JpegSegment{marker, bytes + position + 2, (cut_off ? size - position : length) - 2, cut_off}))
-            return;
-        if (cut_off) return;
-        position += length;
-        if (marker == kJpegStartOfScan) position = skip_scan(bytes, size, position);
-    }
-}
-
-/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
-/// decoders are known to write past the end of their tables by it.
-inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
-    constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
-    bool sound = true;
-    for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
-        if (segment.marker != kJpegHuffmanTables) return true;
-        std::size_t position = 0;
-        sound = !segment.cut_off;
-        while (sound && position < segment.size) {
-            std::size_t codes = 0;
-            if (segment.size - position < kTableHeader) return sound = false;
-            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
-            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
-            position += kTableHeader + codes;
-        }
-        return sound;
-    });
-    return sound;
-}
-
-}  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/exif.hpp
-/// \file
-/// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
-///
-///     FFD8 | FFE1 "Exif" | TIFF header | IFD0: tag 0x0112 = 1..8 | ...     the first bytes of a JPEG file
-///                                                           |
-///     stored image h x w x channels ---apply_orientation----+--> upright image h x w, or w x h for 5 to 8
-///
-/// Cameras store the sensor's rows as they come and note in IFD0 of the Exif block (a list of tags with values; this
-/// one is 0x0112, Exif 2.32, 4.6.4) how to turn them: 3 by half a turn, 6 and 8 by a quarter, 2, 4, 5 and 7 mirrored as
-/// well. A face detector for upright faces needs that turn.
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <string>
-#include <utility>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-namespace detail {
-
-/// Bytes of a TIFF structure in its own byte order; reading outside of it gives 0, which no field below accepts.
-struct TiffReader {
-    const std::uint8_t* data;
-    std::size_t size;
-    bool big_endian;
-
-    std::uint32_t read(std::size_t offset, std::size_t count) const {
-        if (offset > size || count > size - offset) return 0;
-        std::uint32_t value = 0;
-        for (std::size_t i = 0; i < count; ++i) value = value << 8 | data[offset + (big_endian ? i : count - 1 - i)];
-        return value;
-    }
-};
-
-/// Orientation in a TIFF structure, 1 where there's none.
-inline int tiff_orientation(const std::uint8_t* data, std::size_t size) {
-    constexpr std::uint32_t kOrientationTag = 0x0112, kShort = 3;
-    constexpr std::size_t kEntryBytes = 12;
-    if (size < 8) return 1;
-    const bool big_endian = data[0] == 'M' && data[1] == 'M';
-    if (!big_endian && !(data[0] == 'I' && data[1] == 'I')) return 1;
-    const TiffReader tiff{data, size, big_endian};
-    if (tiff.read(2, 2) != 42) return 1;
-    const std::size_t directory = tiff.read(4, 4);
-    const std::size_t count = tiff.read(directory, 2);
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t entry = directory + 2 + i * kEntryBytes;
-        if (tiff.read(entry, 2) != kOrientationTag) continue;
-        const std::uint32_t value = tiff.read(entry + 8, 2);
-        const bool valid =
-            tiff.read(entry + 2, 2) == kShort && tiff.read(entry + 4, 4) >= 1 && value >= 1 && value <= 8;
-        return valid ? static_cast<int>(value) : 1;
-    }
-    return 1;
-}
-
-}  // namespace detail
-
-/// The Exif orientation of a JPEG file.
-///
-/// Looks at the first APP1 segment with an Exif block before the picture data. Never reads outside of the bytes,
-/// whatever they are.
-///
-/// \param bytes  the file's content, or the beginning of it
-/// \param size   number of bytes
-/// \returns 1 to 8 as apply_orientation takes it; 1 (upright) when it isn't a JPEG, has no such block or a damaged one
-inline int exif_orientation(const std::uint8_t* bytes, std::size_t size) {
-    constexpr std::uint8_t kExif[6] = {'E', 'x', 'i', 'f', 0, 0};
-    int orientation = 1;
-    detail::for_each_jpeg_segment(bytes, size, [&](const detail::JpegSegment& segment) {
-        const bool is_exif = segment.marker == detail::kJpegApp1 && !segment.cut_off && segment.size >= sizeof kExif &&
-                             std::memcmp(segment.data, kExif, sizeof kExif) == 0;
-        if (is_exif) orientation = detail::tiff_orientation(segment.data + sizeof kExif, segment.size - sizeof kExif);
-        return !is_exif && segment.marker != detail::kJpegStartOfScan;
-    });
-    return orientation;
-}
-
-/// Turns an image upright.
-///
-///     1  as it is                       5  mirrored along the main diagonal (rows become columns)
-///     2  mirrored left to right         6  turned by 90 degrees clockwise
-///     3  turned by 180 degrees          7  mirrored along the other diagonal
-///     4  mirrored top to bottom         8  turned by 90 degrees counter-clockwise
-///
-/// \param image        any size, empty too, gray or RGB
-/// \param orientation  1 to 8: what has to be done to the stored image (the table above) to see it upright
-/// \returns the same pixels in their new places; width and height are exchanged for 5 to 8
-/// \throws InvalidArgument for an orientation that isn't 1 to 8
-inline Image apply_orientation(Image image, int orientation) {
-    if (orientation < 1 || orientation > 8) {
-        throw InvalidArgument("an Exif orientation is 1 to 8, not " + std::to_string(orientation));
-    }
-    if (orientation == 1 || image.empty()) return image;
-    const bool swaps_axes = orientation >= 5;
-    const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    const int width = swaps_axes ? image.height() : image.width();
-    const int height = swaps_axes ? image.width() : image.height();
-    const auto channels = static_cast<std::size_t>(image.channels());
-    Image upright(width, height, image.channels());
-    for (int y = 0; y < height; ++y) {
-        std::uint8_t* to = upright.row(y);
-        for (int x = 0; x < width; ++x) {
-            const int column = swaps_axes ? y : x;
-            const int row = swaps_axes ? x : y;
-            const int source_x = from_right ? image.width() - 1 - column : column;
-            const int source_y = from_bottom ? image.height() - 1 - row : row;
-            const std::uint8_t* const from = image.row(source_y) + static_cast<std::size_t>(source_x) * channels;
-            for (std::size_t c = 0; c < channels; ++c) *to++ = from[c];
-        }
-    }
-    return upright;
-}
-
 }  // namespace v0_1
 }  // namespace ffr
 
@@ -4639,6 +4642,7 @@ inline Image merge_channels(const Planes& planes) {
 }  // namespace detail
 }  // namespace v0_1
 }  // namespace ffr
+// Image -> boxes.
 
 // ---- ffr/resize.hpp
 /// \file
@@ -6046,6 +6050,108 @@ inline Image hog_picture(const HogFeatures& features, int cell = 16) {
 
 }  // namespace v0_1
 }  // namespace ffr
+// Box -> landmarks -> chip.
+
+// ---- ffr/similarity.hpp
+/// \file
+/// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
+/// fit that landmarks and chips both need.
+///
+///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
+///
+///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
+///                         | b   a |
+///
+/// With both sets centred on their means, a and b are two sums over the points and a division (Umeyama 1991, without
+/// reflections, in two dimensions).
+
+#include <cstddef>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A turn with a scale: the matrix [[a, -b], [b, a]].
+struct Rotation {
+    double a = 1;  ///< scale times the angle's cosine
+    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
+};
+
+/// p -> rotation p + shift.
+struct Similarity {
+    Rotation rotation;  ///< about the point (0, 0)
+    PointF shift;       ///< after it, in pixels
+
+    /// The image of a point.
+    PointF operator()(PointF p) const {
+        return {rotation.a * p.x - rotation.b * p.y + shift.x, rotation.b * p.x + rotation.a * p.y + shift.y};
+    }
+};
+
+/// Fits similarities from one fixed set of points to others.
+class SimilarityFit {
+  public:
+    /// Prepares fits from these points.
+    /// \param from  x0, y0, x1, y1, ... of `count` points
+    template <typename Number>
+    SimilarityFit(const Number* from, std::size_t count) {
+        from_mean_ = mean(from, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            from_.push_back(
+                {static_cast<double>(from[2 * i]) - from_mean_.x, static_cast<double>(from[2 * i + 1]) - from_mean_.y});
+            variance_ += from_.back().x * from_.back().x + from_.back().y * from_.back().y;
+        }
+    }
+
+    /// False when all points are the same: then there's nothing to fit by.
+    bool valid() const { return variance_ > 0; }
+
+    /// The turn and scale of the best similarity to `to`, as many points as there were in `from`.
+    template <typename Number>
+    Rotation rotation_to(const Number* to) const {
+        const PointF to_mean = mean(to, from_.size());
+        double a = 0, b = 0;
+        for (std::size_t i = 0; i < from_.size(); ++i) {
+            const double x = static_cast<double>(to[2 * i]) - to_mean.x;
+            const double y = static_cast<double>(to[2 * i + 1]) - to_mean.y;
+            a += from_[i].x * x + from_[i].y * y;
+            b += from_[i].x * y - from_[i].y * x;
+        }
+        return {a / variance_, b / variance_};
+    }
+
+    /// The best similarity to `to`.
+    template <typename Number>
+    Similarity to(const Number* to) const {
+        Similarity fit{rotation_to(to), mean(to, from_.size())};
+        const PointF turned = Similarity{fit.rotation, {}}(from_mean_);
+        fit.shift = {fit.shift.x - turned.x, fit.shift.y - turned.y};
+        return fit;
+    }
+
+  private:
+    template <typename Number>
+    static PointF mean(const Number* points, std::size_t count) {
+        PointF sum;
+        for (std::size_t i = 0; i < count; ++i) {
+            sum.x += static_cast<double>(points[2 * i]);
+            sum.y += static_cast<double>(points[2 * i + 1]);
+        }
+        return {sum.x / static_cast<double>(count), sum.y / static_cast<double>(count)};
+    }
+
+    std::vector<PointF> from_;
+    PointF from_mean_;
+    double variance_ = 0;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
 
 // ---- ffr/landmarks.hpp
 /// \file
@@ -6520,107 +6626,6 @@ inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t*
 }  // namespace kernels
 }  // namespace v0_1
 }  // namespace ffr
-
-// ---- ffr/similarity.hpp
-/// \file
-/// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
-/// fit that landmarks and chips both need.
-///
-///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
-///
-///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
-///                         | b   a |
-///
-/// With both sets centred on their means, a and b are two sums over the points and a division (Umeyama 1991, without
-/// reflections, in two dimensions).
-
-#include <cstddef>
-#include <vector>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A turn with a scale: the matrix [[a, -b], [b, a]].
-struct Rotation {
-    double a = 1;  ///< scale times the angle's cosine
-    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
-};
-
-/// p -> rotation p + shift.
-struct Similarity {
-    Rotation rotation;  ///< about the point (0, 0)
-    PointF shift;       ///< after it, in pixels
-
-    /// The image of a point.
-    PointF operator()(PointF p) const {
-        return {rotation.a * p.x - rotation.b * p.y + shift.x, rotation.b * p.x + rotation.a * p.y + shift.y};
-    }
-};
-
-/// Fits similarities from one fixed set of points to others.
-class SimilarityFit {
-  public:
-    /// Prepares fits from these points.
-    /// \param from  x0, y0, x1, y1, ... of `count` points
-    template <typename Number>
-    SimilarityFit(const Number* from, std::size_t count) {
-        from_mean_ = mean(from, count);
-        for (std::size_t i = 0; i < count; ++i) {
-            from_.push_back(
-                {static_cast<double>(from[2 * i]) - from_mean_.x, static_cast<double>(from[2 * i + 1]) - from_mean_.y});
-            variance_ += from_.back().x * from_.back().x + from_.back().y * from_.back().y;
-        }
-    }
-
-    /// False when all points are the same: then there's nothing to fit by.
-    bool valid() const { return variance_ > 0; }
-
-    /// The turn and scale of the best similarity to `to`, as many points as there were in `from`.
-    template <typename Number>
-    Rotation rotation_to(const Number* to) const {
-        const PointF to_mean = mean(to, from_.size());
-        double a = 0, b = 0;
-        for (std::size_t i = 0; i < from_.size(); ++i) {
-            const double x = static_cast<double>(to[2 * i]) - to_mean.x;
-            const double y = static_cast<double>(to[2 * i + 1]) - to_mean.y;
-            a += from_[i].x * x + from_[i].y * y;
-            b += from_[i].x * y - from_[i].y * x;
-        }
-        return {a / variance_, b / variance_};
-    }
-
-    /// The best similarity to `to`.
-    template <typename Number>
-    Similarity to(const Number* to) const {
-        Similarity fit{rotation_to(to), mean(to, from_.size())};
-        const PointF turned = Similarity{fit.rotation, {}}(from_mean_);
-        fit.shift = {fit.shift.x - turned.x, fit.shift.y - turned.y};
-        return fit;
-    }
-
-  private:
-    template <typename Number>
-    static PointF mean(const Number* points, std::size_t count) {
-        PointF sum;
-        for (std::size_t i = 0; i < count; ++i) {
-            sum.x += static_cast<double>(points[2 * i]);
-            sum.y += static_cast<double>(points[2 * i + 1]);
-        }
-        return {sum.x / static_cast<double>(count), sum.y / static_cast<double>(count)};
-    }
-
-    std::vector<PointF> from_;
-    PointF from_mean_;
-    double variance_ = 0;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
 
 FFR_EXACT_FLOAT_BEGIN
 
@@ -7762,6 +7767,7 @@ inline Image align_face(ImageView image, const Landmarks& landmarks, int size = 
 }  // namespace ffr
 
 FFR_EXACT_FLOAT_END
+// Chip -> 128 numbers: the layers plainly, then fast, then in bytes; the networks made of them.
 
 // ---- ffr/layers.hpp
 /// \file
@@ -8326,20 +8332,6 @@ class PlainLayers {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/simd_layers.hpp
-/// \file
-/// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
-/// machine that the program runs on. Bias, activation (relu) and shortcut are added where a convolution stores its
-/// sums.
-///
-///     faces --look--> BlockedMaps: blocks x faces x h x w x 16 --convolve_relu, pool--> ... --> 128 floats a face
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <vector>
-
-
 // ---- ffr/blocked_maps.hpp
 /// \file
 /// Maps as the SIMD kernels take them ("single instruction, multiple data": loops in which an instruction calculates
@@ -8491,6 +8483,116 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 
 }  // namespace v0_1
 }  // namespace ffr
+
+// ---- ffr/row_chunks.hpp
+/// \file
+/// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
+/// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
+///
+///     left side: rows x taps               weights: panels of 32 channels
+///     +--------- block --------+           +--------+--------+--------+
+///     |--------- block --------| chunk  x  | panel  | panel  | panel  |    a chunk stays in the cache while the panels
+///     +--------- block --------+           |        |        |        |    go by; then comes the next chunk
+///     |          ...           | chunk     +--------+--------+--------+
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Calls work(first, count) for rows begin..end in blocks of about the same size, at most `most` rows each.
+template <typename Work>
+void for_row_blocks(int begin, int end, int most, Work work) {
+    const int rows = end - begin, blocks = (rows + most - 1) / most;
+    for (int block = 0; block < blocks; ++block) {
+        const int first = begin + static_cast<int>(std::int64_t{rows} * block / blocks);
+        work(first, begin + static_cast<int>(std::int64_t{rows} * (block + 1) / blocks) - first);
+    }
+}
+
+/// A product's rows in chunks.
+class RowChunks {
+  public:
+    /// Rows that a kernel takes at once.
+    struct Block {
+        int first;             ///< the first of them
+        int count;             ///< how many they are
+        int thread;            ///< which works on it
+        std::ptrdiff_t place;  ///< of the first row in the thread's memory, in rows
+    };
+
+    /// Divides a product of `rows` rows and `panels` panels of weights between threads.
+    /// \param block      most rows of a block
+    /// \param row_bytes  memory that a row takes, 0 when rows aren't made
+    RowChunks(int rows, int block, std::size_t row_bytes, int panels, int threads)
+        : rows_(rows), block_(block), panels_(panels), row_bytes_(row_bytes) {
+        const std::size_t fit =
+            row_bytes == 0 ? kMostBlocks : kChunkBytes / (row_bytes * static_cast<std::size_t>(block));
+        chunk_ = block * static_cast<int>(std::clamp<std::size_t>(fit, 1, kMostBlocks));
+        const int chunks = (rows + chunk_ - 1) / chunk_;
+        shares_ = threads == 1 || chunks == 0 ? 1 : std::min(panels, (2 * threads + chunks - 1) / chunks);
+        tasks_ = chunks * shares_;
+    }
+
+    /// Bytes of memory that each thread needs for its rows.
+    std::size_t scratch() const { return row_bytes_ * static_cast<std::size_t>(std::min(chunk_, rows_)); }
+
+    /// Calls make(block) for each block of a chunk, then multiply(block, panel) for each panel and each block: a panel's
+    /// weights are read for many blocks, and a chunk's rows for many panels.
+    template <typename Make, typename Multiply>
+    void run(ThreadPool& threads, Make make, Multiply multiply) const {
+        threads.run(tasks_, [&](int task, int thread) {
+            const int first = task / shares_ * chunk_, end = std::min(first + chunk_, rows_), share = task % shares_;
+            for_row_blocks(first, end, block_, [&](int row, int count) {
+                make(Block{row, count, thread, row - first});
+            });
+            for (int panel = panels_ * share / shares_; panel < panels_ * (share + 1) / shares_; ++panel) {
+                for_row_blocks(first, end, block_, [&](int row, int count) {
+                    multiply(Block{row, count, thread, row - first}, panel);
+                });
+            }
+        });
+    }
+
+  private:
+    static constexpr std::size_t kChunkBytes = 1 << 18, kMostBlocks = 16;
+
+    int rows_, block_, panels_, chunk_ = 0, shares_ = 1, tasks_ = 0;
+    std::size_t row_bytes_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/simd_convolution.hpp
+/// \file
+/// A convolution at full speed. Read kernels/reference.hpp first, where it's six loops. Here it's a matrix product:
+/// what a filter sees at an output pixel is a row of numbers, and the filter itself a column.
+///
+///     maps of faces -->  rows x taps   times   taps x outputs   -->  rows x outputs: blocked maps of faces
+///                        a row an output       a column
+///                        pixel                 a filter
+///
+/// Three ways lead there, chosen when the weights are loaded:
+///
+///     direct     a row of the left side is what an output pixel's filter sees, gathered from the maps
+///     winograd   3 x 3 filters at stride 1: rows are tiles of pixels at 16 or 36 points (kernels/winograd.inl)
+///     pixels     the first layer: rows are read from the colour image in place
+///
+/// The weights are put into the order in which the product reads them once, at loading; where the file has them in 16
+/// bits and the machine can widen them as it reads, they stay so.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 
 // ---- ffr/kernels/simd.hpp
 /// \file
@@ -11134,116 +11236,6 @@ FFR_COMPILED_INLINE const Kernels& kernels_of(SimdPath path) {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/simd_convolution.hpp
-/// \file
-/// A convolution at full speed. Read kernels/reference.hpp first, where it's six loops. Here it's a matrix product:
-/// what a filter sees at an output pixel is a row of numbers, and the filter itself a column.
-///
-///     maps of faces -->  rows x taps   times   taps x outputs   -->  rows x outputs: blocked maps of faces
-///                        a row an output       a column
-///                        pixel                 a filter
-///
-/// Three ways lead there, chosen when the weights are loaded:
-///
-///     direct     a row of the left side is what an output pixel's filter sees, gathered from the maps
-///     winograd   3 x 3 filters at stride 1: rows are tiles of pixels at 16 or 36 points (kernels/winograd.inl)
-///     pixels     the first layer: rows are read from the colour image in place
-///
-/// The weights are put into the order in which the product reads them once, at loading; where the file has them in 16
-/// bits and the machine can widen them as it reads, they stay so.
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
-
-// ---- ffr/row_chunks.hpp
-/// \file
-/// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
-/// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
-///
-///     left side: rows x taps               weights: panels of 32 channels
-///     +--------- block --------+           +--------+--------+--------+
-///     |--------- block --------| chunk  x  | panel  | panel  | panel  |    a chunk stays in the cache while the panels
-///     +--------- block --------+           |        |        |        |    go by; then comes the next chunk
-///     |          ...           | chunk     +--------+--------+--------+
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// Calls work(first, count) for rows begin..end in blocks of about the same size, at most `most` rows each.
-template <typename Work>
-void for_row_blocks(int begin, int end, int most, Work work) {
-    const int rows = end - begin, blocks = (rows + most - 1) / most;
-    for (int block = 0; block < blocks; ++block) {
-        const int first = begin + static_cast<int>(std::int64_t{rows} * block / blocks);
-        work(first, begin + static_cast<int>(std::int64_t{rows} * (block + 1) / blocks) - first);
-    }
-}
-
-/// A product's rows in chunks.
-class RowChunks {
-  public:
-    /// Rows that a kernel takes at once.
-    struct Block {
-        int first;             ///< the first of them
-        int count;             ///< how many they are
-        int thread;            ///< which works on it
-        std::ptrdiff_t place;  ///< of the first row in the thread's memory, in rows
-    };
-
-    /// Divides a product of `rows` rows and `panels` panels of weights between threads.
-    /// \param block      most rows of a block
-    /// \param row_bytes  memory that a row takes, 0 when rows aren't made
-    RowChunks(int rows, int block, std::size_t row_bytes, int panels, int threads)
-        : rows_(rows), block_(block), panels_(panels), row_bytes_(row_bytes) {
-        const std::size_t fit =
-            row_bytes == 0 ? kMostBlocks : kChunkBytes / (row_bytes * static_cast<std::size_t>(block));
-        chunk_ = block * static_cast<int>(std::clamp<std::size_t>(fit, 1, kMostBlocks));
-        const int chunks = (rows + chunk_ - 1) / chunk_;
-        shares_ = threads == 1 || chunks == 0 ? 1 : std::min(panels, (2 * threads + chunks - 1) / chunks);
-        tasks_ = chunks * shares_;
-    }
-
-    /// Bytes of memory that each thread needs for its rows.
-    std::size_t scratch() const { return row_bytes_ * static_cast<std::size_t>(std::min(chunk_, rows_)); }
-
-    /// Calls make(block) for each block of a chunk, then multiply(block, panel) for each panel and each block: a panel's
-    /// weights are read for many blocks, and a chunk's rows for many panels.
-    template <typename Make, typename Multiply>
-    void run(ThreadPool& threads, Make make, Multiply multiply) const {
-        threads.run(tasks_, [&](int task, int thread) {
-            const int first = task / shares_ * chunk_, end = std::min(first + chunk_, rows_), share = task % shares_;
-            for_row_blocks(first, end, block_, [&](int row, int count) {
-                make(Block{row, count, thread, row - first});
-            });
-            for (int panel = panels_ * share / shares_; panel < panels_ * (share + 1) / shares_; ++panel) {
-                for_row_blocks(first, end, block_, [&](int row, int count) {
-                    multiply(Block{row, count, thread, row - first}, panel);
-                });
-            }
-        });
-    }
-
-  private:
-    static constexpr std::size_t kChunkBytes = 1 << 18, kMostBlocks = 16;
-
-    int rows_, block_, panels_, chunk_ = 0, shares_ = 1, tasks_ = 0;
-    std::size_t row_bytes_;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
 namespace ffr {
 inline namespace v0_1 {
 
@@ -11571,6 +11563,20 @@ class SimdConvolution {
 }  // namespace v0_1
 }  // namespace ffr
 
+// ---- ffr/simd_layers.hpp
+/// \file
+/// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
+/// machine that the program runs on. Bias, activation (relu) and shortcut are added where a convolution stores its
+/// sums.
+///
+///     faces --look--> BlockedMaps: blocks x faces x h x w x 16 --convolve_relu, pool--> ... --> 128 floats a face
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+
 namespace ffr {
 inline namespace v0_1 {
 
@@ -11727,22 +11733,6 @@ using DefaultLayers = SimdLayers;
 
 }  // namespace v0_1
 }  // namespace ffr
-
-// ---- ffr/int8_layers.hpp
-/// \file
-/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly,
-/// never silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a
-/// pixel moves them, so that embeddings of both aren't to be mixed.
-///
-///     faces --look--> ByteMaps, a scale a layer --convolve, pool--> ... --global_mean--> floats --connect--> 128
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
 
 // ---- ffr/int8_convolution.hpp
 /// \file
@@ -13036,6 +13026,22 @@ class Int8Convolution {
 }  // namespace v0_1
 }  // namespace ffr
 
+// ---- ffr/int8_layers.hpp
+/// \file
+/// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly,
+/// never silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a
+/// pixel moves them, so that embeddings of both aren't to be mixed.
+///
+///     faces --look--> ByteMaps, a scale a layer --convolve, pool--> ... --global_mean--> floats --connect--> 128
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+
 namespace ffr {
 inline namespace v0_1 {
 
@@ -13147,32 +13153,6 @@ class Int8Layers {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/resnet29.hpp
-/// \file
-/// The network that measures a face: a ResNet with 29 convolutions, 150 x 150 pixels in, 128 numbers out.
-///
-///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
-///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
-///         -> mean of each map: 256 -> projection: 128
-///
-/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
-/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
-/// to fit.
-///
-/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
-///
-/// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
-/// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
-/// loss (which pulls pictures of one person together and pushes those of two apart).
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <string>
-#include <utility>
-#include <vector>
-
-
 // ---- ffr/distance.hpp
 /// \file
 /// What a face becomes, and how far two of them are apart: the Euclidean distance, which is Pythagoras's with 128
@@ -13235,6 +13215,32 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
 
 }  // namespace v0_1
 }  // namespace ffr
+
+// ---- ffr/resnet29.hpp
+/// \file
+/// The network that measures a face: a ResNet with 29 convolutions, 150 x 150 pixels in, 128 numbers out.
+///
+///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
+///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
+///         -> mean of each map: 256 -> projection: 128
+///
+/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
+/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
+/// to fit.
+///
+/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
+///
+/// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
+/// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
+/// loss (which pulls pictures of one person together and pushes those of two apart).
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
 
 namespace ffr {
 inline namespace v0_1 {
@@ -13712,6 +13718,7 @@ FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights, 
 
 }  // namespace v0_1
 }  // namespace ffr
+// Numbers -> name, or groups without names.
 
 // ---- ffr/smo.hpp
 /// \file
@@ -15391,6 +15398,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
 
 }  // namespace v0_1
 }  // namespace ffr
+// All of it together: photos, drawings on them, video.
 
 // ---- ffr/pipeline.hpp
 /// \file
