@@ -4924,7 +4924,7 @@ constexpr int kHogCell = 8;
 /// Features of a cell.
 constexpr int kHogPlanes = 31;
 
-/// HOG features: kHogPlanes planes of rows() x columns() values, each 0..0.4 (0..0.6 in the texture planes 27..30).
+/// HOG features: kHogPlanes planes of rows() x columns() values, each 0..0.4 (0..0.71 in the texture planes 27..30).
 ///
 /// Cell (row, column) is centred on the pixel corner (8 * column + 12, 8 * row + 12): the outermost ring of cells of an
 /// image has no full neighbourhood and gives no features.

@@ -170,7 +170,7 @@ TEST_CASE("a constant image has no features but zeros") {
     }
 }
 
-TEST_CASE("features are within 0..0.4, textures within 0..0.6") {
+TEST_CASE("features are within 0..0.4, textures of these images within 0..0.6") {
     Image stripes(64, 64, 1);
     for (int y = 0; y < 64; ++y) {
         for (int x = 0; x < 64; ++x) stripes.row(y)[x] = x / 2 % 2 == 0 ? 0 : 255;
