@@ -6,7 +6,8 @@
 ///
 ///     input_maps    h x w x 3 -> 3 x h x w: pixels become numbers around 0
 ///     convolve      C x h x w -> D x h' x w': every output map is a weighted sum over all input maps' neighbourhoods,
-///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1
+///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1, where a filter has
+///                   side x side pixels, is applied every `stride` pixels, and sees `padding` zeros around the maps
 ///     relu          what's negative becomes 0: without it, two layers would be no more than one
 ///     max_pool      C x h x w -> C x h' x w', the largest value of each window: a smaller map, what it found stays
 ///     average_pool  of each window the mean

@@ -2,7 +2,7 @@
 /// \file
 /// An image with its channels apart: what the detector works on. A CPU's registers hold 16 or more bytes beside each
 /// other and calculate with all of them at once; with the channels apart, neighbours in a register are neighbours in
-/// the picture.
+/// the picture. Loops that work so are called kernels here; they're in kernels/, and may be read later.
 ///
 ///     image h x w x 3             planes 3 x h x w
 ///

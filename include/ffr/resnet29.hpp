@@ -4,7 +4,7 @@
 ///
 ///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
 ///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
-///         -> mean of each map: 256 -> projection: 128
+///         -> mean of each map: 256 -> projection, a fully connected layer: 128
 ///
 /// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
 /// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down

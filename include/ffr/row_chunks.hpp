@@ -1,7 +1,8 @@
 #pragma once
 /// \file
-/// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
-/// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
+/// How a convolution's matrix product is divided: rows (what a filter sees at an output pixel) into chunks that stay in
+/// the second-level cache with a panel of weights, chunks into blocks that the kernel takes at once, and panels between
+/// threads where chunks are too few.
 ///
 ///     left side: rows x taps               weights: panels of 32 channels
 ///     +--------- block --------+           +--------+--------+--------+

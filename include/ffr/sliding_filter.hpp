@@ -11,9 +11,9 @@
 ///     +--+--+--+--+--+                                                         +--+--+--+--+--+
 ///
 /// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
-/// weights is kept as one to three terms, each a column times a row ("separable"). A term takes 20 multiplications a
-/// window (first its row, then its column over what the row gave), and the five filters shipped have 305 terms: 6,100
-/// multiplications, where their 15,500 weights would be as many.
+/// weights is kept as one to three terms, each a column times a row of weights, called taps ("separable"). A term takes
+/// 20 multiplications a window (first its row, then its column over what the row gave), and the five filters shipped
+/// have 305 terms: 6,100 multiplications, where their 15,500 weights would be as many.
 ///
 /// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
 /// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
@@ -52,7 +52,8 @@ struct SlidingFilter {
     double threshold;
 };
 
-/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a map.
+/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a
+/// map.
 inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
     float sum = 0;
     for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];

@@ -3,18 +3,20 @@
 /// The linear support vector machine: vectors and class numbers in; for a new vector, the probability of each class
 /// out.
 ///
+///     n vectors of d floats, n class numbers 0..k-1 --> k(k-1)/2 planes;   a vector of d floats --> k probabilities
+///
 ///     two classes             every pair of classes        a margin as a probability      all pairs together
 ///
 ///        o  o | x  x            a|b  a|c  b|c                1 |      ___
 ///       o   o |  x    ->        plane for each,      ->        |   __/           ->       p(a), p(b), p(c)
 ///        o    | x  x            k(k-1)/2 of them             0 |__/                       with the sum 1
-///      widest gap: smo.hpp      LinearSvm::pairs             PlattScale: fit_platt        couple_pairs
+///      widest gap: smo.hpp      LinearSvm::pairs             PlattScale: PlattFit         couple_pairs
 ///
-/// The steps in the order of this file, and where they come from:
-///   1. The plane with the widest gap, by sequential minimal optimisation (SMO) with the working set selection of Fan,
-///      Chen & Lin 2005, "Working set selection using second order information for training support vector machines".
-///   2. Its margin as a probability: Platt 1999 in the stable form of Lin, Lin & Weng 2007, "A note on Platt's
-///      probabilistic outputs for support vector machines", on margins of samples that the plane wasn't trained on.
+/// The steps, and where they come from:
+///   1. The plane with the widest gap, by sequential minimal optimisation (SMO): smo.hpp, to be read first.
+///   2. Its margin (how far a vector lies from the plane, and on which side) as a probability: Platt 1999 in the stable
+///      form of Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines", on margins
+///      of samples that the plane wasn't trained on.
 ///   3. One probability a class: the second method of Wu, Lin & Weng 2004, "Probability estimates for multi-class
 ///      classification by pairwise coupling".
 /// The formulation and its constants are those of libsvm's C-SVC (Chang & Lin 2011), so decision values agree with it;

@@ -2417,7 +2417,7 @@ class Workspace {
 /// \file
 /// An image with its channels apart: what the detector works on. A CPU's registers hold 16 or more bytes beside each
 /// other and calculate with all of them at once; with the channels apart, neighbours in a register are neighbours in
-/// the picture.
+/// the picture. Loops that work so are called kernels here; they're in kernels/, and may be read later.
 ///
 ///     image h x w x 3             planes 3 x h x w
 ///
@@ -2480,7 +2480,7 @@ class Workspace {
 /// Which of the SIMD paths this machine has, and which is taken. A path is a kind of registers: SSE2's and NEON's hold
 /// 4 floats, AVX2's 8, AVX-512's 16; "scalar" is plain C++.
 ///
-///     compiled in:  scalar  sse2 or neon  avx2  avx512  -->  what the CPU has  -->  FFR_SIMD, or else the last of them
+///     compiled in:  scalar  sse2 or neon  avx2  avx512  -->  what the CPU has  -->  FFR_SIMD, or else the best one
 
 #include <cstdlib>
 #include <cstring>
@@ -2983,7 +2983,7 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 }
 
 // ---- ffr/kernels/resize.inl
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
@@ -3349,7 +3349,7 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 }
 
 // ---- ffr/kernels/resize.inl
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
@@ -3739,7 +3739,7 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 }
 
 // ---- ffr/kernels/resize.inl
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
@@ -4110,7 +4110,7 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 }
 
 // ---- ffr/kernels/resize.inl
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
@@ -4479,7 +4479,7 @@ inline void normalise(const float* histograms, std::ptrdiff_t row, const CellBlo
 }
 
 // ---- ffr/kernels/resize.inl
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
@@ -5468,9 +5468,9 @@ FFR_EXACT_FLOAT_END
 ///     +--+--+--+--+--+                                                         +--+--+--+--+--+
 ///
 /// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
-/// weights is kept as one to three terms, each a column times a row ("separable"). A term takes 20 multiplications a
-/// window (first its row, then its column over what the row gave), and the five filters shipped have 305 terms: 6,100
-/// multiplications, where their 15,500 weights would be as many.
+/// weights is kept as one to three terms, each a column times a row of weights, called taps ("separable"). A term takes
+/// 20 multiplications a window (first its row, then its column over what the row gave), and the five filters shipped
+/// have 305 terms: 6,100 multiplications, where their 15,500 weights would be as many.
 ///
 /// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
 /// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
@@ -5506,7 +5506,8 @@ struct SlidingFilter {
     double threshold;
 };
 
-/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a map.
+/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a
+/// map.
 inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
     float sum = 0;
     for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
@@ -7777,7 +7778,8 @@ FFR_EXACT_FLOAT_END
 ///
 ///     input_maps    h x w x 3 -> 3 x h x w: pixels become numbers around 0
 ///     convolve      C x h x w -> D x h' x w': every output map is a weighted sum over all input maps' neighbourhoods,
-///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1
+///                   plus a number of its own, the bias; h' = (h + 2 padding - side) / stride + 1, where a filter has
+///                   side x side pixels, is applied every `stride` pixels, and sees `padding` zeros around the maps
 ///     relu          what's negative becomes 0: without it, two layers would be no more than one
 ///     max_pool      C x h x w -> C x h' x w', the largest value of each window: a smaller map, what it found stays
 ///     average_pool  of each window the mean
@@ -8486,8 +8488,9 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 
 // ---- ffr/row_chunks.hpp
 /// \file
-/// How a convolution's matrix product is divided: rows into chunks that stay in the second-level cache with a panel of
-/// weights, chunks into blocks that the kernel takes at once, and panels between threads where chunks are too few.
+/// How a convolution's matrix product is divided: rows (what a filter sees at an output pixel) into chunks that stay in
+/// the second-level cache with a panel of weights, chunks into blocks that the kernel takes at once, and panels between
+/// threads where chunks are too few.
 ///
 ///     left side: rows x taps               weights: panels of 32 channels
 ///     +--------- block --------+           +--------+--------+--------+
@@ -13222,7 +13225,7 @@ inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b
 ///
 ///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
 ///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
-///         -> mean of each map: 256 -> projection: 128
+///         -> mean of each map: 256 -> projection, a fully connected layer: 128
 ///
 /// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
 /// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
@@ -13956,18 +13959,20 @@ class SmoSolver {
 /// The linear support vector machine: vectors and class numbers in; for a new vector, the probability of each class
 /// out.
 ///
+///     n vectors of d floats, n class numbers 0..k-1 --> k(k-1)/2 planes;   a vector of d floats --> k probabilities
+///
 ///     two classes             every pair of classes        a margin as a probability      all pairs together
 ///
 ///        o  o | x  x            a|b  a|c  b|c                1 |      ___
 ///       o   o |  x    ->        plane for each,      ->        |   __/           ->       p(a), p(b), p(c)
 ///        o    | x  x            k(k-1)/2 of them             0 |__/                       with the sum 1
-///      widest gap: smo.hpp      LinearSvm::pairs             PlattScale: fit_platt        couple_pairs
+///      widest gap: smo.hpp      LinearSvm::pairs             PlattScale: PlattFit         couple_pairs
 ///
-/// The steps in the order of this file, and where they come from:
-///   1. The plane with the widest gap, by sequential minimal optimisation (SMO) with the working set selection of Fan,
-///      Chen & Lin 2005, "Working set selection using second order information for training support vector machines".
-///   2. Its margin as a probability: Platt 1999 in the stable form of Lin, Lin & Weng 2007, "A note on Platt's
-///      probabilistic outputs for support vector machines", on margins of samples that the plane wasn't trained on.
+/// The steps, and where they come from:
+///   1. The plane with the widest gap, by sequential minimal optimisation (SMO): smo.hpp, to be read first.
+///   2. Its margin (how far a vector lies from the plane, and on which side) as a probability: Platt 1999 in the stable
+///      form of Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines", on margins
+///      of samples that the plane wasn't trained on.
 ///   3. One probability a class: the second method of Wu, Lin & Weng 2004, "Probability estimates for multi-class
 ///      classification by pairwise coupling".
 /// The formulation and its constants are those of libsvm's C-SVC (Chang & Lin 2011), so decision values agree with it;

@@ -3,7 +3,7 @@
 /// Which of the SIMD paths this machine has, and which is taken. A path is a kind of registers: SSE2's and NEON's hold
 /// 4 floats, AVX2's 8, AVX-512's 16; "scalar" is plain C++.
 ///
-///     compiled in:  scalar  sse2 or neon  avx2  avx512  -->  what the CPU has  -->  FFR_SIMD, or else the last of them
+///     compiled in:  scalar  sse2 or neon  avx2  avx512  -->  what the CPU has  -->  FFR_SIMD, or else the best one
 
 #include <cstdlib>
 #include <cstring>

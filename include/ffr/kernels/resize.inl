@@ -1,4 +1,4 @@
-// Kernels of the pyramid, one text for all CPUs (see exact.hpp).
+// Kernels of the pyramid, one text for all CPUs (see exact.hpp). blend_plain in resize.hpp is the plain version.
 
 /// Parts pixels' channels: 3 * count interleaved bytes into three rows of bytes.
 inline void split_row(const std::uint8_t* pixels, int count, std::uint8_t* red, std::uint8_t* green,
