@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the book's site out of docs/book: build/book/index.html. Spelling and links have to be right.
 #
-# Needs Python with venv, and aspell with its English words; fetches mkdocs (BSD), its theme and latex2mathml (MIT) from PyPI.
+# Installs what it needs, and fetches mkdocs (BSD), its theme and latex2mathml (MIT) from PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+bash scripts/setup.sh book
 
 misspelt=$(cat README.md docs/*.md docs/book/*.md | python3 scripts/prose.py |
   aspell list --lang=en_GB --encoding=utf-8 --ignore-case --personal="$PWD/docs/words.txt" | sort -u)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs what building ffr needs, where that is missing. demo.sh and test.sh call it; there's no need to call it yourself.
+# Installs what building ffr needs, where that is missing. demo.sh, test.sh and book.sh call it; there's no need to call it yourself.
 #
 #   bash scripts/setup.sh          compiler, CMake, Eigen, stb, CLI11, nlohmann/json, OpenSSL
 #   bash scripts/setup.sh tests    doctest, Python and pkg-config too
-#   bash scripts/setup.sh ci       clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark, ffmpeg
-#                                and aspell too
+#   bash scripts/setup.sh book     what scripts/book.sh needs: Python, aspell
+#   bash scripts/setup.sh ci       all of these, clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark, ffmpeg
 set -euo pipefail
 
 apt_packages=(g++ cmake ninja-build libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libssl-dev)
@@ -14,7 +14,11 @@ case "${1:-}" in
     apt_packages+=(doctest-dev pkg-config python3 python3-venv)
     brew_packages+=(doctest pkg-config python)
     ;;&
-  ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg aspell aspell-en) ;;
+  ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg) ;;&
+  ci | book)
+    apt_packages+=(python3 python3-venv aspell aspell-en)
+    brew_packages+=(python aspell)
+    ;;
 esac
 
 if command -v apt-get >/dev/null; then

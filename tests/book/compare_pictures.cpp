@@ -1,5 +1,5 @@
 // compare_pictures A B: ends with 0 when two pictures have the same size and nearly the same pixels. CPUs add up in other
-// orders, which can move a line by a pixel; a picture of something else differs far more.
+// orders, which moves a pixel here and there: 0.00002 levels on average were seen. Another line is far more.
 
 #include <ffr/ffr.hpp>
 
@@ -16,7 +16,7 @@ int main(int argc, char** argv) try {
     for (std::size_t i = 0; i < a.pixels().size(); ++i) sum += std::abs(a.pixels()[i] - b.pixels()[i]);
     const double mean = sum / static_cast<double>(a.pixels().size());
     std::cout << "pixels differ by " << mean << " on average\n";
-    return mean < 1 ? 0 : 1;
+    return mean < 0.01 ? 0 : 1;
 } catch (const ffr::Error& error) {
     return std::cerr << error.what() << '\n', 1;
 }
