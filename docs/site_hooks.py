@@ -39,6 +39,9 @@ def on_page_markdown(markdown, page, config, files):
 
 def on_page_content(content, page, config, files):
     def formula(match):
-        return convert(html.unescape(match[2]), display="block" if match[1] == "div" else "inline")
+        if match[1] == "span":
+            return convert(html.unescape(match[2]))
+        # Wider than a phone, some are: they scroll by themselves, not the page.
+        return f'<div style="overflow-x: auto">{convert(html.unescape(match[2]), display="block")}</div>'
 
     return FORMULA.sub(formula, content)
