@@ -42,6 +42,6 @@ def on_page_content(content, page, config, files):
         if match[1] == "span":
             return convert(html.unescape(match[2]))
         # Wider than a phone, some are: they scroll by themselves, not the page.
-        return f'<div style="overflow-x: auto">{convert(html.unescape(match[2]), display="block")}</div>'
+        return f'<div style="overflow: auto hidden; padding: 0.3em 0">{convert(html.unescape(match[2]), display="block")}</div>'
 
     return FORMULA.sub(formula, content)
