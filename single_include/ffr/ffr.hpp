@@ -5612,13 +5612,49 @@ inline bool overlaps(const Rect& a, const Rect& b, double largest_ratio, double 
                           shared / static_cast<double>(b.area()) > largest_cover);
 }
 
+/// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
+inline std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score, double largest_ratio,
+                                       double largest_cover) {
+    std::vector<Detection> kept;
+    for (const Detection& candidate : by_falling_score) {
+        const auto hides = [&](const Detection& better) {
+            return overlaps(better.box, candidate.box, largest_ratio, largest_cover);
+        };
+        if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
+    }
+    return kept;
+}
+
+/// Where a box that was found in a doubled image lies in the image itself.
+inline Rect before_upsampling(const Rect& box, int upsample) {
+    const auto down = [upsample](double p, double shift) {
+        for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
+        return static_cast<int>(std::lround(p));
+    };
+    return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
+}
+
+/// Most doublings of an image before the search.
+constexpr int kMostUpsample = 4;
+
+/// Refuses what no detector takes. \throws InvalidArgument for an image without pixels, with too many, or another
+/// upsampling than 0..4
+inline void require_search(ImageView image, const DetectOptions& options) {
+    require_pixels(image);
+    if (options.upsample < 0 || options.upsample > kMostUpsample) {
+        throw InvalidArgument("upsample must be 0.." + std::to_string(kMostUpsample) + ", not " +
+                              std::to_string(options.upsample));
+    }
+    require_searchable(image, options.upsample);
+}
+
 }  // namespace detail
 
 /// A frontal face detector: its filters and the way they slide. Immutable after loading, safe for many threads.
 class FaceDetector {
   public:
     /// Most doublings of the image before the search.
-    static constexpr int kMaxUpsample = 4;
+    static constexpr int kMaxUpsample = detail::kMostUpsample;
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
 
@@ -5647,8 +5683,8 @@ class FaceDetector {
         for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
             all.push_back(found.detection);
         }
-        std::vector<Detection> faces = suppress(all);
-        for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
+        std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
         return faces;
     }
 
@@ -5666,7 +5702,7 @@ class FaceDetector {
         detail::Planes level = base_level(image, options, workspace);
         for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
         DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
         return window;
     }
 
@@ -5723,12 +5759,7 @@ class FaceDetector {
 
     /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
     static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
-        }
-        detail::require_searchable(image, options.upsample);
+        detail::require_search(image, options);
         detail::Planes level = detail::split_channels(image, workspace);
         for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
         return level;
@@ -5798,26 +5829,6 @@ class FaceDetector {
             }
         }
         return found;
-    }
-
-    /// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
-    std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score) const {
-        std::vector<Detection> kept;
-        for (const Detection& candidate : by_falling_score) {
-            const auto hides = [&](const Detection& better) {
-                return detail::overlaps(better.box, candidate.box, largest_ratio_, largest_cover_);
-            };
-            if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
-        }
-        return kept;
-    }
-
-    static Rect before_upsampling(const Rect& box, int upsample) {
-        const auto down = [upsample](double p, double shift) {
-            for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
-            return static_cast<int>(std::lround(p));
-        };
-        return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
     }
 
     std::vector<detail::SlidingFilter> filters_;
@@ -13399,6 +13410,438 @@ class BasicNn4Small2 {
 
 /// The network nn4.small2 as FaceEmbedder uses it.
 using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/mmod_pyramid.hpp
+/// \file
+/// A picture and its smaller versions on one canvas, so that a network sees faces of all sizes in one go.
+///
+///     +---------------------+   Level i is level i - 1 at 5/6 of its size. The levels go down the left side and, as soon as
+///     |  +---------------+  |   there's room beside them, up again on the right.
+///     |  |    level 0    |  |
+///     |  +---------------+  |   What goes in: 8-bit pixels. What comes out: canvas height x width x 3 floats,
+///     |  +-----------+ +-+  |   (value - mean of the channel) / 256, and 0 between the levels.
+///     |  |  level 1  | |3|  |
+///     |  +-----------+ +-+  |   A smaller level is made of the floats of the one before it, not of rounded pixels.
+///     |  +---------+ +---+  |
+///     |  |    2    | | . |  |
+///     +---------------------+
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+constexpr int kPyramidGap = 10;     ///< pixels between two levels on the canvas
+constexpr int kPyramidBorder = 11;  ///< pixels around all of them
+
+/// Where the levels lie on a canvas.
+struct PyramidLayout {
+    int width = 0;             ///< of the canvas, in pixels
+    int height = 0;            ///< rows
+    std::vector<Rect> levels;  ///< from the picture itself to the smallest, inside of the canvas
+};
+
+namespace detail {
+
+/// Sizes of the levels, at (0, 0): each is 5/6 of the one before, as long as it has a column and 5 rows.
+inline std::vector<Rect> level_sizes(int width, int height) {
+    constexpr std::int64_t kLeastHeight = 5;
+    std::vector<Rect> sizes{{0, 0, width - 1, height - 1}};
+    while (true) {
+        const std::int64_t w = sizes.back().width() * 5 / 6, h = sizes.back().height() * 5 / 6;
+        if (w == 0 || h < kLeastHeight) return sizes;
+        sizes.push_back({0, 0, static_cast<int>(w - 1), static_cast<int>(h - 1)});
+    }
+}
+
+/// Rows of the left column: it ends where a level fits beside the one above it and half of the way is done.
+inline std::int64_t column_height(const std::vector<Rect>& sizes) {
+    const std::int64_t first = sizes[0].height();
+    std::int64_t total = -2 * kPyramidGap, height = 0, width_above = 0;
+    for (const Rect& size : sizes) total += size.height() + kPyramidGap;
+    for (const Rect& size : sizes) {
+        const bool fits_beside = size.width() <= sizes[0].width() - width_above - kPyramidGap;
+        if (fits_beside && 2 * (height - first) >= total - first) break;
+        height += size.height() + kPyramidGap;
+        width_above = size.width();
+    }
+    return height - kPyramidGap;
+}
+
+}  // namespace detail
+
+/// Lays out the pyramid of a picture. Levels that would touch the picture itself on the way up are left out.
+/// \param width, height  of the picture, at least 1
+inline PyramidLayout pyramid_layout(int width, int height) {
+    PyramidLayout layout;
+    layout.levels = detail::level_sizes(width, height);
+    const std::int64_t bottom = kPyramidBorder + detail::column_height(layout.levels);
+    layout.width = width + 2 * kPyramidBorder;
+    layout.height = static_cast<int>(bottom) + kPyramidBorder;
+    std::int64_t y = kPyramidBorder;
+    std::size_t i = 0;
+    const auto place = [&](std::int64_t left, std::int64_t top) {
+        const Rect size = layout.levels[i];
+        const int x = static_cast<int>(left), down = static_cast<int>(top);
+        return Rect{x, down, x + size.right, down + size.bottom};
+    };
+    for (; i < layout.levels.size() && y < bottom; ++i) {
+        layout.levels[i] = place(kPyramidBorder, y);
+        y += layout.levels[i].height() + kPyramidGap;
+    }
+    y -= kPyramidGap;
+    for (; i < layout.levels.size(); ++i) {
+        const Rect& picture = layout.levels[0];
+        const Rect level = place(kPyramidBorder + width - layout.levels[i].width(), y - layout.levels[i].height());
+        if (level.top <= picture.bottom && level.left <= picture.right) break;
+        layout.levels[i] = level;
+        y -= level.height() + kPyramidGap;
+    }
+    layout.levels.resize(i);
+    return layout;
+}
+
+/// The canvas with the levels on it: rows of pixels, the three channels of a pixel beside each other.
+class PyramidCanvas {
+  public:
+    /// Draws the pyramid of a picture.
+    /// \param picture  its three planes. \param mean  of each
+    /// Cost: proportional to the canvas, which has about four times the picture's pixels, of 12 bytes each.
+    PyramidCanvas(const detail::Planes& picture, const std::array<float, 3>& mean, Workspace& workspace)
+        : layout_(pyramid_layout(picture.width(), picture.height())),
+          values_(workspace, static_cast<std::size_t>(line() * layout_.height)) {
+        workspace.threads().run_ranges(height(), 1,
+                                       [&](int begin, int end, int) { std::fill(row(begin), row(end), 0.0f); });
+        draw(picture, mean, workspace);
+        for (std::size_t i = 1; i < layout_.levels.size(); ++i)
+            shrink(layout_.levels[i - 1], layout_.levels[i], workspace);
+    }
+
+    /// Where the levels lie.
+    const PyramidLayout& layout() const { return layout_; }
+    /// Pixels a row.
+    int width() const { return layout_.width; }
+    /// Rows.
+    int height() const { return layout_.height; }
+
+    /// The first number of a row of 3 * width(), 0 <= y < height().
+    const float* row(int y) const { return values_.data() + y * line(); }
+
+  private:
+    float* row(int y) { return values_.data() + y * line(); }
+    std::ptrdiff_t line() const { return 3 * std::ptrdiff_t{layout_.width}; }
+
+    void draw(const detail::Planes& picture, const std::array<float, 3>& mean, Workspace& workspace) {
+        const Rect& place = layout_.levels[0];
+        workspace.threads().run_ranges(picture.height(), 4, [&](int begin, int end, int) {
+            for (int y = begin; y < end; ++y) {
+                float* const out = row(place.top + y) + 3 * place.left;
+                for (int c = 0; c < 3; ++c) {
+                    const std::uint8_t* const in = picture.row(c, y);
+                    const float middle = mean[static_cast<std::size_t>(c)];
+                    for (int x = 0; x < picture.width(); ++x) {
+                        out[3 * x + c] = (static_cast<float>(in[x]) - middle) / 256.0f;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Where a pixel of a smaller level lies in the larger one: `fraction` of the way from `before` to `after`.
+    struct Sample {
+        int before, after;
+        float fraction;
+    };
+
+    /// Corners lie on corners: position i of `count` at i * (size - 1) / (count - 1).
+    static std::vector<Sample> samples(std::int64_t size, std::int64_t count) {
+        const float scale = static_cast<float>(size - 1) / static_cast<float>(std::max<std::int64_t>(count - 1, 1));
+        const int last = static_cast<int>(size - 1);
+        std::vector<Sample> all;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const float position = static_cast<float>(i) * scale;
+            const int before = std::min(static_cast<int>(position), last);
+            all.push_back({before, std::min(before + 1, last), position - static_cast<float>(before)});
+        }
+        return all;
+    }
+
+    /// Draws a level from a larger one by bilinear sampling: between two rows first, then between two pixels.
+    void shrink(const Rect& from, const Rect& to, Workspace& workspace) {
+        const std::vector<Sample> rows = samples(from.height(), to.height()),
+                                  columns = samples(from.width(), to.width());
+        const auto numbers = static_cast<std::size_t>(3 * from.width());
+        const Workspace::Floats memory(workspace, numbers * static_cast<std::size_t>(workspace.threads().size()));
+        workspace.threads().run_ranges(static_cast<int>(rows.size()), 4, [&](int begin, int end, int thread) {
+            float* const between = memory.data() + static_cast<std::size_t>(thread) * numbers;
+            for (int y = begin; y < end; ++y) {
+                const Sample& sample = rows[static_cast<std::size_t>(y)];
+                const float* const above = row(from.top + sample.before) + 3 * from.left;
+                const float* const below = row(from.top + sample.after) + 3 * from.left;
+                const float down = sample.fraction, up = 1 - down;
+                for (std::size_t i = 0; i < numbers; ++i) between[i] = up * above[i] + down * below[i];
+                float* out = row(to.top + y) + 3 * to.left;
+                for (const Sample& column : columns) {
+                    const float* const before = between + 3 * column.before;
+                    const float* const after = between + 3 * column.after;
+                    const float right = column.fraction, left = 1 - right;
+                    for (int c = 0; c < 3; ++c) *out++ = left * before[c] + right * after[c];
+                }
+            }
+        });
+    }
+
+    PyramidLayout layout_;
+    Workspace::Floats values_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/mmod_network.hpp
+/// \file
+/// The network of the CNN face detector: seven convolutions that make a map of scores of a canvas of pictures.
+///
+///     canvas 3 x h x w -> 5x5/2 -> 16 -> 5x5/2 -> 32 -> 5x5/2 -> 32 x h/8 x w/8       three layers that make it smaller,
+///         -> 5x5 -> 45 -> 5x5 -> 45 -> 5x5 -> 45                                      three that look around,
+///         -> 9x9 -> 1 x h/8 x w/8: how much an 80 x 80 window looks like a face       and one that decides
+///
+/// Behind each convolution but the last stands a relu. Nothing else: no pools, no shortcuts.
+///
+/// Paper: King 2015, "Max-margin object detection", applied to a network in 2016. Layers and weights are those of the
+/// network published by Davis King.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The layers of the network in order; heights and widths are those of the canvas and so 0 here.
+constexpr ConvolutionShape kMmodLayers[] = {{3, 0, 0, 16, 5, 2, 0},  {16, 0, 0, 32, 5, 2, 0}, {32, 0, 0, 32, 5, 2, 0},
+                                            {32, 0, 0, 45, 5, 1, 2}, {45, 0, 0, 45, 5, 1, 2}, {45, 0, 0, 45, 5, 1, 2},
+                                            {45, 0, 0, 1, 9, 1, 4}};
+
+/// The name that a layer has in the weight file: "conv1" for index 0.
+inline std::string mmod_layer_name(std::size_t index) {
+    return "conv" + std::to_string(index + 1);
+}
+
+/// Extents of a layer's output or of the scores.
+struct MapSize {
+    int height;  ///< rows, at least 0
+    int width;   ///< columns, at least 0
+};
+
+/// The sizes of what each layer makes of a canvas, the scores last; 0 x 0 from where on the filters are larger than the
+/// maps.
+inline std::vector<MapSize> mmod_sizes(int height, int width) {
+    std::vector<MapSize> sizes;
+    for (ConvolutionShape shape : kMmodLayers) {
+        shape.height = height;
+        shape.width = width;
+        const bool fits = std::min(height, width) + 2 * shape.padding >= shape.side && height > 0;
+        height = fits ? shape.output_height() : 0;
+        width = fits ? shape.output_width() : 0;
+        sizes.push_back({height, width});
+    }
+    return sizes;
+}
+
+/// The network in plain layers, whole maps at a time: to be read, and to test the fast one against. Immutable after
+/// loading, safe for many threads.
+class PlainMmodNetwork {
+  public:
+    /// Reads the layers.
+    /// \param weights  a file of kind "mmod". \throws FormatError when it's something else
+    static PlainMmodNetwork load(const WeightsFile& weights, kernels::SimdPath = kernels::SimdPath::scalar) {
+        PlainMmodNetwork network;
+        for (const ConvolutionShape& shape : kMmodLayers) {
+            network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
+        }
+        return network;
+    }
+
+    /// The score of each place, one map; no row where the canvas is too small for the filters.
+    /// Cost: 3,500 multiply-adds a pixel of the canvas.
+    FeatureMaps scores(const PyramidCanvas& canvas, Workspace&) const {
+        if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
+        FeatureMaps x(3, canvas.height(), canvas.width());
+        for (int y = 0; y < x.height; ++y) {
+            for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
+        }
+        for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
+        return convolve(layers_.back(), x);
+    }
+
+  private:
+    std::vector<Convolution> layers_;
+};
+
+/// The network as MmodDetector uses it.
+using MmodNetwork = PlainMmodNetwork;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/mmod_detector.hpp
+/// \file
+/// Finds faces by a network: turned, tilted and partly covered ones, too, which face_detector.hpp's filters miss.
+///
+///     image --> pyramid on a canvas --> network --> map of scores --> windows above threshold --> boxes --> suppression
+///               (mmod_pyramid.hpp)      (mmod_network.hpp)
+///
+///     score map:   . . . . . .      A score above 0 at (row, column) stands for a window of 80 x 80 pixels around canvas
+///                  . . . 1.1 .      pixel (8 column + 14, 8 row + 14), and so for a box on the level that lies there.
+///                  . . . . . .
+///
+/// Papers: King 2015, "Max-margin object detection" (the way it's trained, and its name); Lin et al. 2017 tell how others
+/// use pyramids in networks.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// The planes R, G and B of an image; of a gray one three times the same.
+inline Planes colour_planes(ImageView image, Workspace& workspace) {
+    Planes planes = split_channels(image, workspace);
+    if (image.channels == 3) return planes;
+    Planes colour(image.width, image.height, 3, workspace);
+    for (int c = 0; c < 3; ++c) {
+        for (int y = 0; y < image.height; ++y) std::copy_n(planes.row(0, y), image.width, colour.row(c, y));
+    }
+    return colour;
+}
+
+/// The level that a place on the canvas belongs to: the first one that holds it, or else the nearest.
+inline std::size_t level_at(const PyramidLayout& layout, int x, int y) {
+    const auto distance = [&](const Rect& level) {
+        const std::int64_t across = x - std::clamp(x, level.left, level.right);
+        const std::int64_t down = y - std::clamp(y, level.top, level.bottom);
+        return across * across + down * down;
+    };
+    const auto nearest = std::min_element(layout.levels.begin(), layout.levels.end(),
+                                          [&](const Rect& a, const Rect& b) { return distance(a) < distance(b); });
+    return static_cast<std::size_t>(nearest - layout.levels.begin());
+}
+
+/// The box in the picture of a window of `side` pixels around a place on the canvas.
+inline Rect mmod_box(const PyramidLayout& layout, int x, int y, int side) {
+    const std::size_t level = level_at(layout, x, y);
+    const auto to_picture = [&](double p) {
+        for (std::size_t i = 0; i < level; ++i) p = p * (6 / 5.0) + 0.3;
+        return static_cast<int>(std::lround(p));
+    };
+    const double reach = (side - 1) / 2.0;
+    const int left = layout.levels[level].left, top = layout.levels[level].top;
+    return {to_picture(x - left - reach), to_picture(y - top - reach), to_picture(x - left + reach),
+            to_picture(y - top + reach)};
+}
+
+}  // namespace detail
+
+/// The CNN face detector, with the scores of `Network`: PlainMmodNetwork or LineMmodNetwork. Immutable after loading,
+/// safe for many threads.
+template <typename Network>
+class BasicMmodDetector {
+  public:
+    /// Takes the network from a file.
+    /// \param weights  a file of kind "mmod" (mmod.ffr). \throws FormatError when it's something else
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicMmodDetector load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        weights.require_kind("mmod");
+        return BasicMmodDetector(weights, path);
+    }
+
+    /// Finds faces, also turned and tilted ones.
+    ///
+    /// \param image    any size, gray or RGB; faces smaller than 80 pixels are found only when it's upsampled
+    /// \param options  upsampling; and the threshold, above which a score has to be
+    /// \returns detections by falling score, of view 0; where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more pixels than
+    /// FaceDetector::kMaxPixels
+    /// Cost: about 14,000 multiply-adds a pixel, times 4 for each upsampling. Memory: about 50 bytes a pixel.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
+    /// number of threads.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        detail::require_search(image, options);
+        detail::Planes picture = detail::colour_planes(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
+        const PyramidCanvas canvas(picture, pixel_mean_, workspace);
+        const FeatureMaps scores = network_.scores(canvas, workspace);
+        std::vector<Detection> faces =
+            detail::suppress(detections(scores, canvas.layout(), options.threshold), largest_ratio_, largest_cover_);
+        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+        return faces;
+    }
+
+  private:
+    BasicMmodDetector(const WeightsFile& weights, kernels::SimdPath path) : network_(Network::load(weights, path)) {
+        const std::vector<float> mean = weights.floats("pixel_mean", {3});
+        std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
+        window_ = weights.tensor<std::int32_t>("window", {1})[0];
+        if (window_ < 1 || window_ > 1000) throw FormatError(weights.name() + ": tensor 'window' is out of range");
+        const auto overlap = weights.finite_tensor<double>("overlap", {2});
+        largest_ratio_ = overlap[0];
+        largest_cover_ = overlap[1];
+    }
+
+    /// All windows that score enough, by falling score; equal ones by rows and columns.
+    std::vector<Detection> detections(const FeatureMaps& scores, const PyramidLayout& layout, double threshold) const {
+        std::vector<std::tuple<double, int, int>> found;
+        for (int y = 0; y < scores.height; ++y) {
+            for (int x = 0; x < scores.width; ++x) {
+                const double score = scores.map(0)[std::ptrdiff_t{y} * scores.width + x];
+                if (score > threshold) found.emplace_back(-score, y, x);
+            }
+        }
+        std::sort(found.begin(), found.end());
+        std::vector<Detection> all;
+        for (const auto& [score, y, x] : found) {
+            // Each of the three layers of stride 2 puts its pixel q on pixel 2 q + 2 of the one before.
+            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score});
+        }
+        return all;
+    }
+
+    Network network_;
+    std::array<float, 3> pixel_mean_{};
+    int window_ = 0;
+    double largest_ratio_ = 0;
+    double largest_cover_ = 0;
+};
+
+/// The CNN face detector as the pipeline uses it.
+using MmodDetector = BasicMmodDetector<MmodNetwork>;
 
 }  // namespace v0_1
 }  // namespace ffr
