@@ -40,6 +40,7 @@
 #include "int8_layers.hpp"
 #include "resnet29.hpp"
 #include "nn4_small2.hpp"
+#include "line_convolution.hpp"
 #include "mmod_pyramid.hpp"
 #include "mmod_network.hpp"
 #include "mmod_detector.hpp"

@@ -11,7 +11,7 @@
 /// Paper: King 2015, "Max-margin object detection", applied to a network in 2016. Layers and weights are those of the
 /// network published by Davis King.
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "layers.hpp"
+#include "line_convolution.hpp"
 #include "mmod_pyramid.hpp"
 #include "weights.hpp"
 #include "workspace.hpp"
@@ -87,8 +88,107 @@ class PlainMmodNetwork {
     std::vector<Convolution> layers_;
 };
 
+/// The network at full speed: all layers go down the canvas together, a few lines at a time, so that what's between them
+/// stays in the cache. Immutable after loading, safe for many threads.
+///
+///     lines of scores that are to be known       8 .. 11      each layer first makes the lines that the next one needs
+///     lines of the last layer but one up to           15      (a 9 x 9 filter sees 4 lines below) and hasn't got yet,
+///     lines of the one before it up to                17      shared between the threads
+class LineMmodNetwork {
+  public:
+    /// See PlainMmodNetwork.
+    /// \param path  the kernels, which the machine has to have
+    static LineMmodNetwork load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        LineMmodNetwork network;
+        for (const ConvolutionShape& shape : kMmodLayers) {
+            network.layers_.push_back(
+                LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
+        }
+        return network;
+    }
+
+    /// See PlainMmodNetwork. The scores don't depend on the number of threads.
+    FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
+        const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
+        FeatureMaps scores(1, sizes.back().height, sizes.back().width);
+        if (scores.height == 0) return scores;
+        const int each = kLinesPerThread * workspace.threads().size();
+        std::vector<LineRing> rings = make_rings(sizes, each, workspace);
+        std::vector<int> done(layers_.size(), 0);  // lines of each layer
+        // It starts so far above the scores that no band is larger than the others.
+        for (int end = each - lines_ahead(); done.back() < scores.height; end += each) {
+            const std::vector<int> wanted = wanted_lines(end, sizes);
+            for (std::size_t i = 0; i < layers_.size(); ++i) {
+                workspace.threads().run(wanted[i] - done[i], [&](int task, int) {
+                    make_line(i, done[i] + task, canvas, sizes[i].width, rings, scores);
+                });
+                done[i] = std::max(done[i], wanted[i]);
+            }
+        }
+        return scores;
+    }
+
+  private:
+    static constexpr int kLinesPerThread = 2;
+
+    /// How many lines the layers of stride 1 look down from a line of scores.
+    static int lines_ahead() {
+        int lines = 0;
+        for (const ConvolutionShape& shape : kMmodLayers) lines += shape.stride == 1 ? shape.padding : 0;
+        return lines;
+    }
+
+    /// How many lines each layer has to have so that the scores have `end`.
+    static std::vector<int> wanted_lines(int end, const std::vector<MapSize>& sizes) {
+        std::vector<int> wanted(sizes.size());
+        for (std::size_t i = sizes.size(); i-- > 0;) {
+            wanted[i] = std::clamp(end, 0, sizes[i].height);
+            const ConvolutionShape& shape = kMmodLayers[i];
+            end = (end - 1) * shape.stride - shape.padding + shape.side;
+        }
+        return wanted;
+    }
+
+    /// What's kept of each layer but the last: what the next one sees while it makes the lines of a band.
+    static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, int each, Workspace& workspace) {
+        std::vector<int> lines(sizes.size());
+        int made = each;  // by the next layer in a band
+        for (std::size_t i = sizes.size() - 1; i-- > 0;) {
+            const ConvolutionShape& next = kMmodLayers[i + 1];
+            lines[i] = made * next.stride + next.side;
+            if (next.stride > 1) made = lines[i];
+        }
+        std::vector<LineRing> rings;
+        for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+            rings.emplace_back(workspace, kMmodLayers[i].outputs, sizes[i].height, sizes[i].width,
+                               kMmodLayers[i + 1].padding, lines[i]);
+        }
+        return rings;
+    }
+
+    void make_line(std::size_t i, int y, const PyramidCanvas& canvas, int width, std::vector<LineRing>& rings,
+                   FeatureMaps& scores) const {
+        const ConvolutionShape& shape = layers_[i].shape();
+        LineConvolution::Lines lines{};
+        for (int row = 0; row < shape.side; ++row) {
+            const int from = y * shape.stride - shape.padding + row;
+            lines[static_cast<std::size_t>(row)] = i == 0 ? canvas.row(from) : rings[i - 1].padded_line(from);
+        }
+        const bool last = i + 1 == layers_.size();
+        float* const out = last ? scores.map(0) + std::ptrdiff_t{y} * width : rings[i].line(y);
+        layers_[i].apply(lines, i == 0 ? 0 : rings[i - 1].plane(), out, last ? 0 : rings[i].plane(), width);
+    }
+
+    std::vector<LineConvolution> layers_;
+};
+
+#if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
 /// The network as MmodDetector uses it.
 using MmodNetwork = PlainMmodNetwork;
+#else
+/// The network as MmodDetector uses it.
+using MmodNetwork = LineMmodNetwork;
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr

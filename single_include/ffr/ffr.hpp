@@ -8314,6 +8314,34 @@ struct Finish {
     bool relu;              // negative sums become 0
 };
 
+/// How many numbers lie from where one output pixel's filters begin to see to where the next one's do: the ways in which
+/// convolve_line reads its input.
+enum class LinePitch {
+    colours = 6,    // every second pixel of an interleaved colour image
+    channels = 16,  // every pixel of a block of channels
+    halving = 32    // every second one
+};
+
+/// Output channels whose weights lie beside each other for convolve_line: as many as AVX-512's registers have sums for.
+constexpr int line_panel(LinePitch pitch) {
+    return pitch == LinePitch::colours ? kBlock : pitch == LinePitch::halving ? 2 * kBlock : 3 * kBlock;
+}
+
+/// A line of a convolution's output.
+struct LineJob {
+    const float* const* lines;  // for each row of the filters the line of the input that it sees, from the first tap on
+    int side;                   // rows of the filters
+    int blocks;                 // of input channels that a line has; 1 for colours
+    std::ptrdiff_t plane;       // floats from one of them to the next
+    int run;                    // numbers that a row of the filters sees in a block
+    int count;                  // pixels of the output
+    const float* weights;       // [panel][row][block][number of the run][output of the panel]
+    const float* bias;          // of whole panels
+    float* out;                 // the first pixel, of block 0
+    std::ptrdiff_t out_plane;   // floats from a block to the next
+    int out_blocks;             // how many there are
+};
+
 /// How maps are divided for Winograd's method: into squares of output pixels.
 struct TileGrid {
     int height, width;   // of a map
@@ -8436,7 +8464,7 @@ struct WinogradKernels {
     void (*filter)(const float* taps, std::ptrdiff_t tap, float* out, std::ptrdiff_t point);
 };
 
-/// The kernels of a path: see product.inl, winograd.inl and pooling.inl.
+/// The kernels of a path: see product.inl, lines.inl, winograd.inl and pooling.inl.
 struct Kernels {
     int rows;     // most rows that a product takes
     bool widens;  // true when product_of_halves works
@@ -8444,6 +8472,8 @@ struct Kernels {
     void (*product_of_halves)(const ProductRows&, const std::uint16_t* panel, int first_channel, const Finish&);
     void (*product_of_pixels)(const ProductRows&, const float* panel, int first_channel, const Finish&);
     void (*gather)(const ConvolutionShape&, int faces, const float* in, int first, int count, float* out);
+    void (*convolve_line_relu)(LinePitch, const LineJob&);
+    void (*convolve_line_to_one)(const LineJob&);
     WinogradKernels winograd2, winograd4;
     void (*max_pool)(const PoolShape&, const float* in, float* out);
     void (*average_pool)(const PoolShape&, const float* in, float* out);
@@ -8513,6 +8543,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
 
@@ -8948,6 +9109,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -9014,6 +9177,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
 
@@ -9449,6 +9743,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -9524,6 +9820,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
 
@@ -9959,6 +10386,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -10034,6 +10463,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
 
@@ -10469,6 +11029,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -10542,6 +11104,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). Each lane is a channel of its own.
 
@@ -10977,6 +11670,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -13414,6 +14109,168 @@ using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 }  // namespace v0_1
 }  // namespace ffr
 
+// ---- ffr/line_convolution.hpp
+/// \file
+/// Convolutions of maps that are too large to be kept whole: line by line, with no more lines kept than the next layer
+/// looks at.
+///
+///     layer i's LineRing: ... line 7 | line 8 | line 9 | line 10 | line 11     a line: blocks x (padding + width + padding) x 16
+///                              |________ a filter of 5 rows ________|
+///                                               v
+///     layer i + 1's LineRing:                line 9
+///
+/// A map of 970 x 1968 pixels and 16 channels takes 120 MB; the lines that count take one, and stay in the cache.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The last lines of maps, in blocks of 16 channels with zeros on both sides.
+class LineRing {
+  public:
+    /// \param channels, height, width  of the maps
+    /// \param padding  zeros on each side, as the layer that reads them wants it
+    /// \param lines    how many are kept
+    LineRing(Workspace& workspace, int channels, int height, int width, int padding, int lines)
+        : height_(height),
+          padding_(padding),
+          lines_(lines),
+          plane_((std::ptrdiff_t{width} + 2 * padding) * kernels::kBlock),
+          line_(plane_ * kernels::blocks_of(channels)),
+          values_(workspace, static_cast<std::size_t>(line_ * (lines + 1))) {
+        std::fill_n(values_.data(), line_ * (lines + 1), 0.0f);
+    }
+
+    /// Floats from a block of channels to the next.
+    std::ptrdiff_t plane() const { return plane_; }
+
+    /// Where line y is to be stored, 0 <= y < height: its first pixel. It takes the place of line y - lines.
+    float* line(int y) { return values_.data() + y % lines_ * line_ + padding_ * kernels::kBlock; }
+
+    /// Where line y is to be read: the first zero before it. Lines outside of the maps are zeros.
+    const float* padded_line(int y) const {
+        const int place = y < 0 || y >= height_ ? lines_ : y % lines_;
+        return values_.data() + place * line_;
+    }
+
+  private:
+    int height_, padding_, lines_;
+    std::ptrdiff_t plane_, line_;
+    Workspace::Floats values_;  // the lines, and one of zeros
+};
+
+/// A layer of square filters with a bias, with weights in the order in which a line's kernel reads them. Immutable, safe
+/// for many threads.
+class LineConvolution {
+  public:
+    /// Most rows of a filter.
+    static constexpr int kMostRows = 9;
+    /// The lines that the rows of a filter see.
+    using Lines = std::array<const float*, kMostRows>;
+
+    /// Reads the tensors NAME/weights (float32 or float16) and NAME/bias.
+    /// \param shape  3 inputs, which are the interleaved colours of a picture, at stride 2; or any number at stride 1 or 2.
+    ///               Height and width don't count
+    /// \throws FormatError when a tensor is missing, of another shape or has a value that isn't finite
+    static LineConvolution load(const WeightsFile& file, const std::string& name, const ConvolutionShape& shape,
+                                kernels::SimdPath path = kernels::simd_path()) {
+        return {shape, file.floats(name + "/weights", weight_extents(shape)),
+                file.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)}), path};
+    }
+
+    /// \param weights  [output][input][row][column]. \param bias  [output]. \param shape  see load
+    /// \throws InvalidArgument when they aren't as many as the shape has, or it's none of those
+    LineConvolution(const ConvolutionShape& shape, const std::vector<float>& weights, const std::vector<float>& bias,
+                    kernels::SimdPath path = kernels::simd_path())
+        : shape_(shape), kernels_(&kernels::kernels_of(path)), pitch_(pitch_of(shape)) {
+        require_whole(shape, weights.size(), bias.size());
+        const int panels = (shape.outputs + panel() - 1) / panel();
+        bias_.assign(static_cast<std::size_t>(panels * panel()), 0.0f);
+        std::copy(bias.begin(), bias.end(), bias_.begin());
+        const std::ptrdiff_t count = std::ptrdiff_t{panels} * panel() * shape.side * blocks() * run();
+        weights_ = aligned_zeros(static_cast<std::size_t>(count));
+        for (std::size_t i = 0; i < weights.size(); ++i) weights_[place_of(static_cast<int>(i))] = weights[i];
+    }
+
+    /// The layer's sizes.
+    const ConvolutionShape& shape() const { return shape_; }
+
+    /// A line of relu(convolution), or of the convolution itself where it has one output, whose numbers lie beside each
+    /// other.
+    /// \param lines  what the rows of the filters see. \param plane  floats from a block of an input line to the next
+    /// \param out    the line's first pixel. \param out_plane  floats from a block of it to the next. \param count  pixels
+    void apply(const Lines& lines, std::ptrdiff_t plane, float* out, std::ptrdiff_t out_plane, int count) const {
+        const kernels::LineJob job{lines.data(),
+                                   shape_.side,
+                                   blocks(),
+                                   plane,
+                                   run(),
+                                   count,
+                                   weights_.get(),
+                                   bias_.data(),
+                                   out,
+                                   out_plane,
+                                   kernels::blocks_of(shape_.outputs)};
+        if (shape_.outputs == 1) {
+            kernels_->convolve_line_to_one(job);
+        } else {
+            kernels_->convolve_line_relu(pitch_, job);
+        }
+    }
+
+  private:
+    static kernels::LinePitch pitch_of(const ConvolutionShape& shape) {
+        const bool colours = shape.inputs == 3;
+        if (shape.side > kMostRows || shape.stride < (colours ? 2 : 1) || shape.stride > (shape.outputs == 1 ? 1 : 2)) {
+            throw InvalidArgument("there's no way to do a convolution of such filters by lines");
+        }
+        return colours             ? kernels::LinePitch::colours
+               : shape.stride == 1 ? kernels::LinePitch::channels
+                                   : kernels::LinePitch::halving;
+    }
+
+    /// Weights begin at a multiple of 64 bytes, so that no register full of them lies in two lines of the cache.
+    static std::shared_ptr<float[]> aligned_zeros(std::size_t count) {
+        constexpr std::align_val_t kAlignment{64};
+        std::shared_ptr<float[]> values(new (kAlignment) float[count],
+                                        [](float* memory) { ::operator delete[](memory, kAlignment); });
+        std::fill_n(values.get(), count, 0.0f);
+        return values;
+    }
+
+    bool colours() const { return pitch_ == kernels::LinePitch::colours; }
+    int block_size() const { return colours() ? shape_.inputs : kernels::kBlock; }
+    int blocks() const { return colours() ? 1 : kernels::blocks_of(shape_.inputs); }
+    int run() const { return shape_.side * block_size(); }
+    int panel() const { return shape_.outputs == 1 ? 1 : kernels::line_panel(pitch_); }
+
+    /// From [output][input][row][column] to [panel][row][block][column][input of the block][output of the panel].
+    std::ptrdiff_t place_of(int weight) const {
+        const int column = weight % shape_.side, row = weight / shape_.side % shape_.side;
+        const int filter = weight / (shape_.side * shape_.side), input = filter % shape_.inputs;
+        const int output = filter / shape_.inputs;
+        const int line = (output / panel() * shape_.side + row) * blocks() + input / block_size();
+        return std::ptrdiff_t{line * run() + column * block_size() + input % block_size()} * panel() + output % panel();
+    }
+
+    ConvolutionShape shape_;
+    const kernels::Kernels* kernels_;
+    kernels::LinePitch pitch_;
+    std::shared_ptr<float[]> weights_;
+    std::vector<float> bias_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
 // ---- ffr/mmod_pyramid.hpp
 /// \file
 /// A picture and its smaller versions on one canvas, so that a network sees faces of all sizes in one go.
@@ -13619,7 +14476,7 @@ class PyramidCanvas {
 /// Paper: King 2015, "Max-margin object detection", applied to a network in 2016. Layers and weights are those of the
 /// network published by Davis King.
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13691,8 +14548,107 @@ class PlainMmodNetwork {
     std::vector<Convolution> layers_;
 };
 
+/// The network at full speed: all layers go down the canvas together, a few lines at a time, so that what's between them
+/// stays in the cache. Immutable after loading, safe for many threads.
+///
+///     lines of scores that are to be known       8 .. 11      each layer first makes the lines that the next one needs
+///     lines of the last layer but one up to           15      (a 9 x 9 filter sees 4 lines below) and hasn't got yet,
+///     lines of the one before it up to                17      shared between the threads
+class LineMmodNetwork {
+  public:
+    /// See PlainMmodNetwork.
+    /// \param path  the kernels, which the machine has to have
+    static LineMmodNetwork load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        LineMmodNetwork network;
+        for (const ConvolutionShape& shape : kMmodLayers) {
+            network.layers_.push_back(
+                LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
+        }
+        return network;
+    }
+
+    /// See PlainMmodNetwork. The scores don't depend on the number of threads.
+    FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
+        const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
+        FeatureMaps scores(1, sizes.back().height, sizes.back().width);
+        if (scores.height == 0) return scores;
+        const int each = kLinesPerThread * workspace.threads().size();
+        std::vector<LineRing> rings = make_rings(sizes, each, workspace);
+        std::vector<int> done(layers_.size(), 0);  // lines of each layer
+        // It starts so far above the scores that no band is larger than the others.
+        for (int end = each - lines_ahead(); done.back() < scores.height; end += each) {
+            const std::vector<int> wanted = wanted_lines(end, sizes);
+            for (std::size_t i = 0; i < layers_.size(); ++i) {
+                workspace.threads().run(wanted[i] - done[i], [&](int task, int) {
+                    make_line(i, done[i] + task, canvas, sizes[i].width, rings, scores);
+                });
+                done[i] = std::max(done[i], wanted[i]);
+            }
+        }
+        return scores;
+    }
+
+  private:
+    static constexpr int kLinesPerThread = 2;
+
+    /// How many lines the layers of stride 1 look down from a line of scores.
+    static int lines_ahead() {
+        int lines = 0;
+        for (const ConvolutionShape& shape : kMmodLayers) lines += shape.stride == 1 ? shape.padding : 0;
+        return lines;
+    }
+
+    /// How many lines each layer has to have so that the scores have `end`.
+    static std::vector<int> wanted_lines(int end, const std::vector<MapSize>& sizes) {
+        std::vector<int> wanted(sizes.size());
+        for (std::size_t i = sizes.size(); i-- > 0;) {
+            wanted[i] = std::clamp(end, 0, sizes[i].height);
+            const ConvolutionShape& shape = kMmodLayers[i];
+            end = (end - 1) * shape.stride - shape.padding + shape.side;
+        }
+        return wanted;
+    }
+
+    /// What's kept of each layer but the last: what the next one sees while it makes the lines of a band.
+    static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, int each, Workspace& workspace) {
+        std::vector<int> lines(sizes.size());
+        int made = each;  // by the next layer in a band
+        for (std::size_t i = sizes.size() - 1; i-- > 0;) {
+            const ConvolutionShape& next = kMmodLayers[i + 1];
+            lines[i] = made * next.stride + next.side;
+            if (next.stride > 1) made = lines[i];
+        }
+        std::vector<LineRing> rings;
+        for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+            rings.emplace_back(workspace, kMmodLayers[i].outputs, sizes[i].height, sizes[i].width,
+                               kMmodLayers[i + 1].padding, lines[i]);
+        }
+        return rings;
+    }
+
+    void make_line(std::size_t i, int y, const PyramidCanvas& canvas, int width, std::vector<LineRing>& rings,
+                   FeatureMaps& scores) const {
+        const ConvolutionShape& shape = layers_[i].shape();
+        LineConvolution::Lines lines{};
+        for (int row = 0; row < shape.side; ++row) {
+            const int from = y * shape.stride - shape.padding + row;
+            lines[static_cast<std::size_t>(row)] = i == 0 ? canvas.row(from) : rings[i - 1].padded_line(from);
+        }
+        const bool last = i + 1 == layers_.size();
+        float* const out = last ? scores.map(0) + std::ptrdiff_t{y} * width : rings[i].line(y);
+        layers_[i].apply(lines, i == 0 ? 0 : rings[i - 1].plane(), out, last ? 0 : rings[i].plane(), width);
+    }
+
+    std::vector<LineConvolution> layers_;
+};
+
+#if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
 /// The network as MmodDetector uses it.
 using MmodNetwork = PlainMmodNetwork;
+#else
+/// The network as MmodDetector uses it.
+using MmodNetwork = LineMmodNetwork;
+#endif
 
 }  // namespace v0_1
 }  // namespace ffr
