@@ -18,6 +18,7 @@
 #include "ffr/error.hpp"
 #include "ffr/identify.hpp"
 #include "ffr/image_io.hpp"
+#include "ffr/mmod_detector.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
 
@@ -207,14 +208,20 @@ ffr::Pipeline load_pipeline(const std::filesystem::path& folder, const ffr_pipel
     if (options.landmark_count != 0 && options.landmark_count != 5 && options.landmark_count != 68) {
         throw ffr::InvalidArgument("landmark_count must be 5 or 68, not " + std::to_string(options.landmark_count));
     }
+    if (options.detector != FFR_HOG && options.detector != FFR_MMOD) {
+        throw ffr::InvalidArgument("there's no detector " + std::to_string(options.detector));
+    }
     const auto open = [&](const char* name) { return ffr::WeightsFile::open(ffr::find_weights(name, folder)); };
+    ffr::Detector detector = options.detector == FFR_MMOD
+                                 ? ffr::Detector(ffr::MmodDetector::load(open("mmod.ffr")))
+                                 : ffr::Detector(ffr::FaceDetector::load(open("hog_frontal.ffr")));
     auto landmarks =
         ffr::LandmarkPredictor::load(open(options.landmark_count == 5 ? "landmarks5.ffr" : "landmarks68.ffr"));
     if (landmarks.point_count() > FFR_MAX_LANDMARKS) {
         throw ffr::FormatError("the landmark model has " + std::to_string(landmarks.point_count()) +
                                " points, more than " + std::to_string(FFR_MAX_LANDMARKS));
     }
-    return {ffr::FaceDetector::load(open("hog_frontal.ffr")), std::move(landmarks),
+    return {std::move(detector), std::move(landmarks),
             ffr::FaceEmbedder::load(open("resnet29.ffr"),
                                     options.precision == FFR_INT8 ? ffr::Precision::int8 : ffr::Precision::float32)};
 }
@@ -267,7 +274,7 @@ ffr_status ffr_detect(const ffr_pipeline* pipeline, const ffr_image* image, cons
                       ffr_faces** faces, ffr_error* error) {
     return guarded(error, [&] {
         required(faces, "faces") = nullptr;
-        const ffr::FaceDetector& detector = required(pipeline, "pipeline").pipeline.detector();
+        const ffr::Detector& detector = required(pipeline, "pipeline").pipeline.detector();
         *faces = new_faces(detector.detect(view_of(image), detect_options(options)));
     });
 }

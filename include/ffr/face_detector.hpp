@@ -39,8 +39,8 @@ inline namespace v0_1 {
 /// A face found in an image.
 struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
-    double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
-    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
+    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
 };
 
 /// A window that a filter was held against, see FaceDetector::best_window.

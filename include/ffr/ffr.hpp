@@ -44,6 +44,8 @@
 #include "mmod_pyramid.hpp"
 #include "mmod_network.hpp"
 #include "mmod_detector.hpp"
+#include "auto_detector.hpp"
+#include "detector.hpp"
 #include "embedding.hpp"
 #include "smo.hpp"
 #include "svm.hpp"

@@ -92,7 +92,7 @@ class BasicMmodDetector {
     ///
     /// \param image    any size, gray or RGB; faces smaller than 80 pixels are found only when it's upsampled
     /// \param options  upsampling; and the threshold, above which a score has to be
-    /// \returns detections by falling score, of view 0; where boxes overlap only the best
+    /// \returns detections by falling score, without a view (-1); where boxes overlap only the best
     /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more pixels than
     /// FaceDetector::kMaxPixels
     /// Cost: about 14,000 multiply-adds a pixel, times 4 for each upsampling. Memory: about 50 bytes a pixel.
@@ -139,7 +139,7 @@ class BasicMmodDetector {
         std::vector<Detection> all;
         for (const auto& [score, y, x] : found) {
             // Each of the three layers of stride 2 puts its pixel q on pixel 2 q + 2 of the one before.
-            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score});
+            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score, -1});
         }
         return all;
     }

@@ -5565,8 +5565,8 @@ inline namespace v0_1 {
 /// A face found in an image.
 struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
-    double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
-    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
+    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
 };
 
 /// A window that a filter was held against, see FaceDetector::best_window.
@@ -14737,7 +14737,7 @@ class BasicMmodDetector {
     ///
     /// \param image    any size, gray or RGB; faces smaller than 80 pixels are found only when it's upsampled
     /// \param options  upsampling; and the threshold, above which a score has to be
-    /// \returns detections by falling score, of view 0; where boxes overlap only the best
+    /// \returns detections by falling score, without a view (-1); where boxes overlap only the best
     /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more pixels than
     /// FaceDetector::kMaxPixels
     /// Cost: about 14,000 multiply-adds a pixel, times 4 for each upsampling. Memory: about 50 bytes a pixel.
@@ -14784,7 +14784,7 @@ class BasicMmodDetector {
         std::vector<Detection> all;
         for (const auto& [score, y, x] : found) {
             // Each of the three layers of stride 2 puts its pixel q on pixel 2 q + 2 of the one before.
-            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score});
+            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score, -1});
         }
         return all;
     }
@@ -14798,6 +14798,120 @@ class BasicMmodDetector {
 
 /// The CNN face detector as the pipeline uses it.
 using MmodDetector = BasicMmodDetector<MmodNetwork>;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/auto_detector.hpp
+/// \file
+/// Two detectors in turn: the fast one, and the thorough one where the fast one finds nothing or isn't sure.
+///
+///     image --> FaceDetector --> every face scores at least 0.5 --> its boxes
+///                     |
+///                     +--------> none, or one that scores less --> MmodDetector --> its boxes, and those of the first
+///                                                                                   that it misses
+///
+/// So photos of upright faces take milliseconds, and only the others ten times as long.
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The detector by HOG features, and the CNN where that isn't sure. Immutable, safe for many threads.
+class AutoDetector {
+  public:
+    /// What FaceDetector scores lower is worth a second look. Most faces score above, and what's none seldom does.
+    static constexpr double kSureScore = 0.5;
+
+    /// Puts loaded detectors together.
+    AutoDetector(FaceDetector fast, MmodDetector thorough) : fast_(std::move(fast)), thorough_(std::move(thorough)) {}
+
+    /// Finds faces.
+    /// \param options  as of either detector, whose scores have different units
+    /// \returns detections by falling score, each with a view or -1 by whom it was found
+    /// \throws InvalidArgument as the detectors do
+    /// Cost: FaceDetector's, and where it isn't sure MmodDetector's.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        std::vector<Detection> seen = fast_.detect(image, options, workspace);
+        if (!seen.empty() && seen.back().score >= kSureScore) return seen;
+        const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
+        const auto seen_again = [&](const Detection& face) {
+            constexpr double kRatio = 1 / 3.0, kCover = 0.5;
+            return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
+                return detail::overlaps(face.box, other.box, kRatio, kCover);
+            });
+        };
+        seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
+        std::vector<Detection> all;
+        std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
+                   [](const Detection& a, const Detection& b) { return a.score > b.score; });
+        return all;
+    }
+
+  private:
+    FaceDetector fast_;
+    MmodDetector thorough_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detector.hpp
+/// \file
+/// The detectors behind one name, for who chooses between them when the program runs.
+///
+///     FaceDetector  upright faces, in milliseconds                       --+
+///     MmodDetector  turned and tilted ones, too, in ten times as many    --+--> Detector --> boxes
+///     AutoDetector  the second where the first finds nothing or isn't sure --+
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Any detector. Immutable, safe for many threads; copies share it.
+class Detector {
+  public:
+    /// Takes a FaceDetector, an MmodDetector, an AutoDetector, or whatever else has their detect(image, options, workspace).
+    template <typename Kind, typename = std::enable_if_t<!std::is_same_v<std::decay_t<Kind>, Detector>>>
+    Detector(Kind&& detector)
+        : detect_([shared = std::make_shared<const std::decay_t<Kind>>(std::forward<Kind>(detector))](
+                      ImageView image, const DetectOptions& options, Workspace& workspace) {
+              return shared->detect(image, options, workspace);
+          }) {}
+
+    /// Finds faces, as the detector that it was made of does.
+    /// \returns detections by falling score; where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than FaceDetector::kMaxPixels
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        return detect_(image, options, workspace);
+    }
+
+  private:
+    std::function<std::vector<Detection>(ImageView, const DetectOptions&, Workspace&)> detect_;
+};
 
 }  // namespace v0_1
 }  // namespace ffr
@@ -16653,8 +16767,8 @@ struct Face {
 /// Detector, landmarks and network together. Immutable after loading, safe for many threads.
 class Pipeline {
   public:
-    /// Puts loaded models together.
-    Pipeline(FaceDetector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
+    /// Puts loaded models together. \param detector  a FaceDetector, an MmodDetector or an AutoDetector
+    Pipeline(Detector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
         : detector_(std::move(detector)), landmarks_(std::move(landmarks)), embedder_(std::move(embedder)) {}
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
@@ -16666,7 +16780,7 @@ class Pipeline {
     static Pipeline load(const std::filesystem::path& folder, Precision precision);
 
     /// The step from an image to boxes.
-    const FaceDetector& detector() const { return detector_; }
+    const Detector& detector() const { return detector_; }
     /// The step from a box to points.
     const LandmarkPredictor& landmarks() const { return landmarks_; }
     /// The step from a chip to numbers.
@@ -16699,7 +16813,7 @@ class Pipeline {
         return faces;
     }
 
-    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
+    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as Detector::detect does
     std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
         Workspace workspace;
         return faces(image, options, workspace);
@@ -16718,7 +16832,7 @@ class Pipeline {
                 load_embedder(open("resnet29.ffr"))};
     }
 
-    FaceDetector detector_;
+    Detector detector_;
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;
 };
