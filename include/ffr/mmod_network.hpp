@@ -88,12 +88,14 @@ class PlainMmodNetwork {
     std::vector<Convolution> layers_;
 };
 
-/// The network at full speed: all layers go down the canvas together, a few lines at a time, so that what's between them
+/// The network at full speed: all layers go down the canvas together, two lines at a time, so that what's between them
 /// stays in the cache. Immutable after loading, safe for many threads.
 ///
-///     lines of scores that are to be known       8 .. 11      each layer first makes the lines that the next one needs
-///     lines of the last layer but one up to           15      (a 9 x 9 filter sees 4 lines below) and hasn't got yet,
-///     lines of the one before it up to                17      shared between the threads
+///     lines of scores that are to be known          8, 9      each layer first makes the lines that the next one needs
+///     lines of the last layer but one up to           13      (a 9 x 9 filter sees 4 lines below) and hasn't got yet
+///     lines of the one before it up to                15
+///
+/// Threads share the lines of scores. Each begins above its part by what the filters see there.
 class LineMmodNetwork {
   public:
     /// See PlainMmodNetwork.
@@ -111,30 +113,41 @@ class LineMmodNetwork {
     FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
         const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
         FeatureMaps scores(1, sizes.back().height, sizes.back().width);
-        if (scores.height == 0) return scores;
-        const int each = kLinesPerThread * workspace.threads().size();
-        std::vector<LineRing> rings = make_rings(sizes, each, workspace);
-        std::vector<int> done(layers_.size(), 0);  // lines of each layer
-        // It starts so far above the scores that no band is larger than the others.
-        for (int end = each - lines_ahead(); done.back() < scores.height; end += each) {
-            const std::vector<int> wanted = wanted_lines(end, sizes);
-            for (std::size_t i = 0; i < layers_.size(); ++i) {
-                workspace.threads().run(wanted[i] - done[i], [&](int task, int) {
-                    make_line(i, done[i] + task, canvas, sizes[i].width, rings, scores);
-                });
-                done[i] = std::max(done[i], wanted[i]);
-            }
-        }
+        const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
+        std::vector<std::vector<LineRing>> rings;  // of each part
+        for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
+        workspace.threads().run(parts, [&](int part, int) {
+            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
+            make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+        });
         return scores;
     }
 
   private:
-    static constexpr int kLinesPerThread = 2;
+    static constexpr int kStep = 2;        // lines at a time
+    static constexpr int kLeastPart = 32;  // lines of scores, so that threads don't spend their time above their parts
+    static constexpr int kAround = 10;     // lines that the layers of stride 1 look up and down from a score
 
-    /// How many lines the layers of stride 1 look down from a line of scores.
-    static int lines_ahead() {
-        int lines = 0;
-        for (const ConvolutionShape& shape : kMmodLayers) lines += shape.stride == 1 ? shape.padding : 0;
+    /// Lines begin .. end - 1 of the scores.
+    void make_scores(int begin, int end, const PyramidCanvas& canvas, const std::vector<MapSize>& sizes,
+                     std::vector<LineRing>& rings, FeatureMaps& scores) const {
+        std::vector<int> done = lines_above(begin, sizes);
+        // It starts so far above that no layer ever makes more lines at a time than its ring is for.
+        for (int upto = begin - 2 * kAround + kStep; done.back() < end; upto += kStep) {
+            const std::vector<int> wanted = wanted_lines(std::min(upto, end), sizes);
+            for (std::size_t i = 0; i < layers_.size(); ++i) {
+                for (; done[i] < wanted[i]; ++done[i]) make_line(i, done[i], canvas, sizes[i].width, rings, scores);
+            }
+        }
+    }
+
+    /// How many of each layer's lines lie above those that the scores from line `begin` on need.
+    static std::vector<int> lines_above(int begin, const std::vector<MapSize>& sizes) {
+        std::vector<int> lines(sizes.size());
+        for (std::size_t i = sizes.size(); i-- > 0;) {
+            lines[i] = std::clamp(begin, 0, sizes[i].height);
+            begin = begin * kMmodLayers[i].stride - kMmodLayers[i].padding;
+        }
         return lines;
     }
 
@@ -149,10 +162,10 @@ class LineMmodNetwork {
         return wanted;
     }
 
-    /// What's kept of each layer but the last: what the next one sees while it makes the lines of a band.
-    static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, int each, Workspace& workspace) {
+    /// What's kept of each layer but the last: what the next one sees while it makes the lines of a step.
+    static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, Workspace& workspace) {
         std::vector<int> lines(sizes.size());
-        int made = each;  // by the next layer in a band
+        int made = kStep;  // by the next layer
         for (std::size_t i = sizes.size() - 1; i-- > 0;) {
             const ConvolutionShape& next = kMmodLayers[i + 1];
             lines[i] = made * next.stride + next.side;

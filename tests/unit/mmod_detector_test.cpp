@@ -81,7 +81,7 @@ std::string load_error(const Tables& tables) {
 TEST_CASE("the fast network has the plain one's scores, on every path and with any number of threads") {
     const WeightsFile weights = shipped();
     const auto plain = PlainMmodNetwork::load(weights);
-    for (const auto& size : {std::pair(7, 7), {8, 40}, {63, 31}, {90, 120}}) {
+    for (const auto& size : {std::pair(7, 7), {8, 40}, {63, 31}, {90, 120}, {40, 300}}) {
         const Image image = noise(size.first, size.second, 3, 9);
         CAPTURE(image.width());
         const FeatureMaps expected = scores_of(plain, image, 1);
