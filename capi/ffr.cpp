@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -91,6 +92,8 @@ T& required(T* pointer, const char* name) {
 /// Size of a struct in the first version that had it. One that grows gets a specialisation with the size it had then.
 template <typename Struct>
 constexpr std::size_t kFirstSize = sizeof(Struct);
+template <>
+constexpr std::size_t kFirstSize<ffr_pipeline_options> = offsetof(ffr_pipeline_options, detector);
 
 template <typename Struct>
 void require_size(const Struct& structure, const char* name) {
