@@ -8,7 +8,7 @@
 ///                                               v
 ///     layer i + 1's LineRing:                line 9
 ///
-/// A map of 970 x 1968 pixels and 16 channels takes 120 MB; the lines that count take one, and stay in the cache.
+/// A map of 970 x 1968 pixels and 16 channels takes 122 MB; the 23 lines that count take 1.4, and stay in the cache.
 
 #include <algorithm>
 #include <array>
