@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "detail/compiled.hpp"
+#include "detail/exact_float.hpp"
 #include "error.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
@@ -31,6 +31,8 @@
 #include "resize.hpp"
 #include "weights.hpp"
 #include "workspace.hpp"
+
+FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
 inline namespace v0_1 {
@@ -156,3 +158,5 @@ using MmodDetector = BasicMmodDetector<MmodNetwork>;
 
 }  // namespace v0_1
 }  // namespace ffr
+
+FFR_EXACT_FLOAT_END

@@ -19,9 +19,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "detail/exact_float.hpp"
 #include "image.hpp"
 #include "planes.hpp"
 #include "workspace.hpp"
+
+FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
 inline namespace v0_1 {
@@ -192,3 +195,5 @@ class PyramidCanvas {
 
 }  // namespace v0_1
 }  // namespace ffr
+
+FFR_EXACT_FLOAT_END

@@ -14192,11 +14192,10 @@ class LineConvolution {
                     kernels::SimdPath path = kernels::simd_path())
         : shape_(shape), kernels_(&kernels::kernels_of(path)), pitch_(pitch_of(shape)) {
         require_whole(shape, weights.size(), bias.size());
-        const int panels = (shape.outputs + panel() - 1) / panel();
-        bias_.assign(static_cast<std::size_t>(panels * panel()), 0.0f);
+        const std::ptrdiff_t outputs = std::ptrdiff_t{panel()} * ((shape.outputs + panel() - 1) / panel());
+        bias_.assign(static_cast<std::size_t>(outputs), 0.0f);
         std::copy(bias.begin(), bias.end(), bias_.begin());
-        const std::ptrdiff_t count = std::ptrdiff_t{panels} * panel() * shape.side * blocks() * run();
-        weights_ = aligned_zeros(static_cast<std::size_t>(count));
+        weights_ = aligned_zeros(static_cast<std::size_t>(outputs * shape.side * blocks() * run()));
         for (std::size_t i = 0; i < weights.size(); ++i) weights_[place_of(static_cast<int>(i))] = weights[i];
     }
 
@@ -14258,7 +14257,8 @@ class LineConvolution {
         const int filter = weight / (shape_.side * shape_.side), input = filter % shape_.inputs;
         const int output = filter / shape_.inputs;
         const int line = (output / panel() * shape_.side + row) * blocks() + input / block_size();
-        return std::ptrdiff_t{line * run() + column * block_size() + input % block_size()} * panel() + output % panel();
+        return (std::ptrdiff_t{line} * run() + column * block_size() + input % block_size()) * panel() +
+               output % panel();
     }
 
     ConvolutionShape shape_;
@@ -14292,6 +14292,8 @@ class LineConvolution {
 #include <cstdint>
 #include <vector>
 
+
+FFR_EXACT_FLOAT_BEGIN
 
 namespace ffr {
 inline namespace v0_1 {
@@ -14462,6 +14464,8 @@ class PyramidCanvas {
 
 }  // namespace v0_1
 }  // namespace ffr
+
+FFR_EXACT_FLOAT_END
 
 // ---- ffr/mmod_network.hpp
 /// \file
@@ -14690,6 +14694,8 @@ using MmodNetwork = LineMmodNetwork;
 #include <vector>
 
 
+FFR_EXACT_FLOAT_BEGIN
+
 namespace ffr {
 inline namespace v0_1 {
 
@@ -14814,6 +14820,8 @@ using MmodDetector = BasicMmodDetector<MmodNetwork>;
 
 }  // namespace v0_1
 }  // namespace ffr
+
+FFR_EXACT_FLOAT_END
 
 // ---- ffr/auto_detector.hpp
 /// \file
