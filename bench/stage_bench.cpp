@@ -19,6 +19,7 @@
 #include "ffr/hog.hpp"
 #include "ffr/image_io.hpp"
 #include "ffr/landmarks.hpp"
+#include "ffr/mmod_detector.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/resize.hpp"
 #include "ffr/weights.hpp"
@@ -63,6 +64,19 @@ void add_detection(const ffr::FaceDetector& detector, const ffr::Image& photo, i
         [level, image, &detector] { return detector.detect(image, {}, level->workspace); });
 }
 
+/// The CNN detector as a whole, and its pyramid.
+void add_cnn_detection(const ffr::MmodDetector& detector, const ffr::Image& photo, int width, int height, int threads) {
+    const ffr::Image image = ffr::resize_image(photo, width, height);
+    const auto workspace = std::make_shared<ffr::Workspace>(threads);
+    const std::string size = "/" + std::to_string(width) + "x" + std::to_string(height);
+    const std::string name = size + (threads > 1 ? "/threads:" + std::to_string(threads) : "");
+    const std::int64_t pixels = std::int64_t{width} * height;
+    add("mmod_pyramid" + name, benchmark::kMillisecond, pixels,
+        [=] { return *ffr::PyramidCanvas(ffr::detail::colour_planes(image, *workspace), {}, *workspace).row(0); });
+    add("mmod" + name, benchmark::kMillisecond, pixels,
+        [=, &detector] { return detector.detect(image, {}, *workspace); });
+}
+
 /// What's done to the best face of a photo. The predictor has to live as long as the benchmarks.
 void add_landmarks(const ffr::LandmarkPredictor& predictor, const ffr::Image& photo, const ffr::Rect& box) {
     const std::string points = std::to_string(predictor.point_count());
@@ -94,13 +108,16 @@ int main(int argc, char** argv) try {
     benchmark::Initialize(&argc, argv);
     const auto pipeline = ffr::Pipeline::load();
     const auto landmarks5 = ffr::LandmarkPredictor::load(ffr::WeightsFile::open(ffr::find_weights("landmarks5.ffr")));
+    const auto hog = ffr::FaceDetector::load(ffr::WeightsFile::open(ffr::find_weights("hog_frontal.ffr")));
+    const auto mmod = ffr::MmodDetector::load(ffr::WeightsFile::open(ffr::find_weights("mmod.ffr")));
     const ffr::Image photo = ffr::read_image(argc > 1 ? argv[1] : FFR_BENCH_PHOTO);
     const std::vector<ffr::Face> faces = pipeline.faces(photo);
     if (faces.empty()) throw ffr::InvalidArgument("no face is found in the photo");
 
     benchmark::AddCustomContext("SIMD", ffr::kernels::simd_name(ffr::kernels::simd_path()));
     for (const auto& [width, height] : {std::pair{512, 512}, {640, 480}, {1920, 1080}}) {
-        add_detection(pipeline.detector(), photo, width, height);
+        add_detection(hog, photo, width, height);
+        for (const int threads : {1, 2}) add_cnn_detection(mmod, photo, width, height, threads);
     }
     add_landmarks(landmarks5, photo, faces.front().detection.box);
     add_landmarks(pipeline.landmarks(), photo, faces.front().detection.box);

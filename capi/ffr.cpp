@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "ffr/error.hpp"
 #include "ffr/identify.hpp"
 #include "ffr/image_io.hpp"
+#include "ffr/mmod_detector.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
 
@@ -90,6 +92,8 @@ T& required(T* pointer, const char* name) {
 /// Size of a struct in the first version that had it. One that grows gets a specialisation with the size it had then.
 template <typename Struct>
 constexpr std::size_t kFirstSize = sizeof(Struct);
+template <>
+constexpr std::size_t kFirstSize<ffr_pipeline_options> = offsetof(ffr_pipeline_options, detector);
 
 template <typename Struct>
 void require_size(const Struct& structure, const char* name) {
@@ -207,14 +211,20 @@ ffr::Pipeline load_pipeline(const std::filesystem::path& folder, const ffr_pipel
     if (options.landmark_count != 0 && options.landmark_count != 5 && options.landmark_count != 68) {
         throw ffr::InvalidArgument("landmark_count must be 5 or 68, not " + std::to_string(options.landmark_count));
     }
+    if (options.detector != FFR_HOG && options.detector != FFR_MMOD) {
+        throw ffr::InvalidArgument("there's no detector " + std::to_string(options.detector));
+    }
     const auto open = [&](const char* name) { return ffr::WeightsFile::open(ffr::find_weights(name, folder)); };
+    ffr::Detector detector = options.detector == FFR_MMOD
+                                 ? ffr::Detector(ffr::MmodDetector::load(open("mmod.ffr")))
+                                 : ffr::Detector(ffr::FaceDetector::load(open("hog_frontal.ffr")));
     auto landmarks =
         ffr::LandmarkPredictor::load(open(options.landmark_count == 5 ? "landmarks5.ffr" : "landmarks68.ffr"));
     if (landmarks.point_count() > FFR_MAX_LANDMARKS) {
         throw ffr::FormatError("the landmark model has " + std::to_string(landmarks.point_count()) +
                                " points, more than " + std::to_string(FFR_MAX_LANDMARKS));
     }
-    return {ffr::FaceDetector::load(open("hog_frontal.ffr")), std::move(landmarks),
+    return {std::move(detector), std::move(landmarks),
             ffr::FaceEmbedder::load(open("resnet29.ffr"),
                                     options.precision == FFR_INT8 ? ffr::Precision::int8 : ffr::Precision::float32)};
 }
@@ -267,7 +277,7 @@ ffr_status ffr_detect(const ffr_pipeline* pipeline, const ffr_image* image, cons
                       ffr_faces** faces, ffr_error* error) {
     return guarded(error, [&] {
         required(faces, "faces") = nullptr;
-        const ffr::FaceDetector& detector = required(pipeline, "pipeline").pipeline.detector();
+        const ffr::Detector& detector = required(pipeline, "pipeline").pipeline.detector();
         *faces = new_faces(detector.detect(view_of(image), detect_options(options)));
     });
 }

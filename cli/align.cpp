@@ -46,7 +46,7 @@ ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, con
     return ffr::to_rgb(face);  // OpenFace's aligned faces are in colour, gray ones too
 }
 
-Aligned align(const Input& input, const ffr::FaceDetector& detector, const ffr::LandmarkPredictor& predictor,
+Aligned align(const Input& input, const ffr::Detector& detector, const ffr::LandmarkPredictor& predictor,
               const Outputs& outputs, const Options& options) {
     Aligned aligned;
     if (!options.all_faces && is_written(outputs.path(input))) {
@@ -106,7 +106,7 @@ Status run(const Options& options) {
     if (options.landmarks == "innerEyesAndBottomLip" && options.shared.points != 68) {
         throw CLI::ValidationError("--landmarks", "innerEyesAndBottomLip needs --points 68");
     }
-    const ffr::FaceDetector detector = load_detector(options.shared);
+    const ffr::Detector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     Outputs outputs(std::filesystem::u8path(options.output), ".png", inputs);

@@ -55,7 +55,7 @@ ffr::Image draw(const Found& found) {
 }
 
 Status run(const Options& options, bool with_landmarks) {
-    const ffr::FaceDetector detector = load_detector(options.shared);
+    const ffr::Detector detector = load_detector(options.shared);
     std::optional<ffr::LandmarkPredictor> predictor;
     if (with_landmarks) predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
@@ -92,7 +92,7 @@ CLI::App* add(CLI::App& app, const char* name, const char* what, const char* exa
 }  // namespace
 
 void add_detect(CLI::App& app, Status& status) {
-    add(app, "detect", "Finds faces: a box, a score and a view each", "ffr detect photos --draw found", false,
+    add(app, "detect", "Finds faces: a box and a score each", "ffr detect photos --draw found", false,
         std::make_shared<Options>(), status);
 }
 

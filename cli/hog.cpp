@@ -128,7 +128,9 @@ CLI::Validator picture_name() {
 }
 
 Status run(const Options& options) {
-    const ffr::FaceDetector detector = load_detector(options.shared);
+    if (options.shared.detector != "hog")
+        throw CLI::ValidationError("--detector", "has to be hog: others have no filter");
+    const ffr::FaceDetector detector = load_hog_detector(options.shared);
     Input input{fs::u8path(options.input), fs::u8path(options.input).filename(), ""};
     std::error_code code;
     if (fs::equivalent(input.path, fs::u8path(options.output), code)) {

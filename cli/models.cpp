@@ -1,6 +1,8 @@
 #include "models.hpp"
 
 #include "embedded_files.hpp"
+#include "ffr/auto_detector.hpp"
+#include "ffr/mmod_detector.hpp"
 
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options) {
     std::filesystem::path path;
@@ -19,7 +21,14 @@ ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& opti
     return ffr::WeightsFile::open(path);
 }
 
-ffr::FaceDetector load_detector(const SharedOptions& options) {
+ffr::Detector load_detector(const SharedOptions& options) {
+    if (options.detector == "hog") return load_hog_detector(options);
+    ffr::MmodDetector mmod = ffr::MmodDetector::load(open_weights("mmod.ffr", options));
+    if (options.detector == "mmod") return mmod;
+    return ffr::AutoDetector(load_hog_detector(options), std::move(mmod));
+}
+
+ffr::FaceDetector load_hog_detector(const SharedOptions& options) {
     return ffr::FaceDetector::load(open_weights("hog_frontal.ffr", options));
 }
 

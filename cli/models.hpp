@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "ffr/detector.hpp"
 #include "ffr/embedding.hpp"
 #include "ffr/face_detector.hpp"
 #include "ffr/identify.hpp"
@@ -16,7 +17,9 @@
 /// \throws ffr::FileError, ffr::FormatError
 ffr::WeightsFile open_weights(const std::string& name, const SharedOptions& options);
 
-ffr::FaceDetector load_detector(const SharedOptions& options);
+/// What --detector names.
+ffr::Detector load_detector(const SharedOptions& options);
+ffr::FaceDetector load_hog_detector(const SharedOptions& options);
 ffr::LandmarkPredictor load_landmarks(const SharedOptions& options);
 ffr::FaceEmbedder load_embedder(const SharedOptions& options);
 ffr::Pipeline load_pipeline(const SharedOptions& options);
@@ -32,6 +35,6 @@ ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string
 ffr::DetectOptions detect_options(const SharedOptions& options);
 
 /// The weight files in the order in which they're used, those that aren't shipped last.
-inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "landmarks5.ffr", "landmarks68.ffr", "resnet29.ffr",
-                                               "nn4.small2.ffr"};
-inline constexpr std::size_t kShippedWeights = 4;
+inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "mmod.ffr",     "landmarks5.ffr",
+                                               "landmarks68.ffr", "resnet29.ffr", "nn4.small2.ffr"};
+inline constexpr std::size_t kShippedWeights = 5;

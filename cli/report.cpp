@@ -41,7 +41,9 @@ Json image_record(const std::filesystem::path& path, int width, int height) {
 
 Json detection_record(const ffr::Detection& detection) {
     const ffr::Rect& box = detection.box;
-    return {{"box", {box.left, box.top, box.right, box.bottom}}, {"score", detection.score}, {"view", detection.view}};
+    Json record{{"box", {box.left, box.top, box.right, box.bottom}}, {"score", detection.score}};
+    if (detection.view >= 0) record["view"] = detection.view;
+    return record;
 }
 
 Json points_record(const std::vector<ffr::Point>& points) {
@@ -66,7 +68,8 @@ Json face_record(const ffr::Face& face) {
 std::string detection_text(const ffr::Detection& detection) {
     const ffr::Rect& box = detection.box;
     return "box " + std::to_string(box.left) + " " + std::to_string(box.top) + " " + std::to_string(box.right) + " " +
-           std::to_string(box.bottom) + "  score " + fixed(detection.score, 3) + "  view " + view_name(detection.view);
+           std::to_string(box.bottom) + "  score " + fixed(detection.score, 3) +
+           (detection.view >= 0 ? std::string("  view ") + view_name(detection.view) : "");
 }
 
 std::string name_text(const ffr::Identity& who) {

@@ -31,7 +31,7 @@ const char* view_name(int view);
 /// {"image": ..., "width": ..., "height": ..., "faces": []}
 Json image_record(const std::filesystem::path& path, int width, int height);
 
-/// {"box": ..., "score": ..., "view": ...}
+/// {"box": ..., "score": ..., "view": ...}; without a view where the detector doesn't tell
 Json detection_record(const ffr::Detection& detection);
 
 /// [[x, y], ...]
@@ -43,7 +43,7 @@ Json embedding_record(const ffr::Embedding& embedding);
 /// A detection with "landmarks" and "embedding".
 Json face_record(const ffr::Face& face);
 
-/// One line for people: box, score and view.
+/// One line for people: box, score and, where the detector tells, view.
 std::string detection_text(const ffr::Detection& detection);
 
 /// A label for a face: "anna 0.73" or "unknown".

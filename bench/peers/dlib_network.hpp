@@ -1,5 +1,5 @@
 #pragma once
-// dlib's ResNet-29 in dlib's own words, for its workers.
+// dlib's ResNet-29 and its CNN face detector in dlib's own words, for its workers.
 
 #include <cblas.h>
 #include <dlib/dnn.h>
@@ -38,6 +38,14 @@ using Maps256 = HalvingBlock<256, Block<256, Block<256, HalvingBlock<256, Below>
 
 using Body = Maps256<Maps128<Maps64<Maps32<Stem<input_rgb_image_sized<150>>>>>>;
 using Network = loss_metric<fc_no_bias<128, avg_pool_everything<Body>>>;
+
+// The detector whose weights mmod_human_face_detector.dat holds.
+template <int maps, int stride, typename Below>
+using Convolution5 = relu<affine<con<maps, 5, 5, stride, stride, Below>>>;
+
+using Smaller = Convolution5<32, 2, Convolution5<32, 2, Convolution5<16, 2, input_rgb_image_pyramid<pyramid_down<6>>>>>;
+using Around = Convolution5<45, 1, Convolution5<45, 1, Convolution5<45, 1, Smaller>>>;
+using FaceFinder = loss_mmod<con<1, 9, 9, 1, 1, Around>>;
 
 /// Binds OpenBLAS, which dlib multiplies with, to one thread, and says which kernels it has chosen.
 inline std::string bind_openblas() {

@@ -49,6 +49,11 @@ dlib_network::Network& network() {
     return loaded;
 }
 
+dlib_network::FaceFinder& cnn_detector() {
+    static auto loaded = load<dlib_network::FaceFinder>("mmod_human_face_detector.dat");
+    return loaded;
+}
+
 std::shared_ptr<Pixels> read_photo(const std::string& name) {
     const peers::Photo photo(photos_folder + "/" + name + ".ppm");
     auto pixels = std::make_shared<Pixels>(photo.height, photo.width);
@@ -59,6 +64,12 @@ std::shared_ptr<Pixels> read_photo(const std::string& name) {
 std::vector<rect_detection> detect(const Pixels& photo) {
     std::vector<rect_detection> faces;
     detector()(photo, faces);
+    return faces;
+}
+
+std::vector<rect_detection> detect_by_cnn(const Chip& photo) {
+    std::vector<rect_detection> faces;
+    for (const mmod_rect& face : cnn_detector()(photo)) faces.push_back({face.detection_confidence, 0, face.rect});
     return faces;
 }
 
@@ -128,6 +139,10 @@ peers::Task find_task(std::istream& words) {
     if (stage == "detect") {
         detector();
         return task([photo] { return detect(*photo); });
+    }
+    if (stage == "mmod") {
+        cnn_detector();
+        return task([photo = Chip(mat(*photo))] { return detect_by_cnn(photo); });
     }
     if (stage == "all") return task([photo] { return measure_all(*photo); });
     const std::vector<rect_detection> faces = detect(*photo);

@@ -7,12 +7,15 @@
 //     landmarks68 PHOTO    of each face a row of x, y, x, y, ...; and landmarks5
 //     chip PHOTO           of the best face a row of bytes: 150 x 150 pixels by 68 landmarks
 //     embed PHOTO          of that chip a row of 128 numbers
+//     mmod PHOTO           the same of the CNN detector, without filters: the last number is 0
 //     all PHOTO            of each face a row of 128 numbers, by all stages one after the other
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 
+#include "ffr/mmod_detector.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
 #include "ffr/workspace.hpp"
@@ -31,6 +34,11 @@ ffr::WeightsFile weights(const char* name) {
 
 const ffr::FaceDetector& detector() {
     static const auto loaded = ffr::FaceDetector::load(weights("hog_frontal.ffr"));
+    return loaded;
+}
+
+const ffr::MmodDetector& cnn_detector() {
+    static const auto loaded = ffr::MmodDetector::load(weights("mmod.ffr"));
     return loaded;
 }
 
@@ -53,7 +61,7 @@ std::vector<peers::Numbers> rows_of(const std::vector<ffr::Detection>& faces) {
     for (const auto& [box, score, view] : faces) {
         rows.emplace_back();
         for (const int edge : {box.left, box.top, box.right, box.bottom}) rows.back().push_back(float(edge));
-        rows.back().insert(rows.back().end(), {float(score), float(view)});
+        rows.back().insert(rows.back().end(), {float(score), float(std::max(view, 0))});
     }
     return rows;
 }
@@ -100,6 +108,9 @@ peers::Task find_task(std::istream& words) {
     const auto workspace = std::make_shared<ffr::Workspace>(thread_count);
     if (stage == "detect") {
         return task([photo, workspace, &by = detector()] { return by.detect(view_of(*photo), {}, *workspace); });
+    }
+    if (stage == "mmod") {
+        return task([photo, workspace, &by = cnn_detector()] { return by.detect(view_of(*photo), {}, *workspace); });
     }
     if (stage == "all") {
         return task([photo, &by = pipeline()] { return by.faces(view_of(*photo)); });

@@ -30,6 +30,13 @@ class Dlib:
     def network(self):
         return dlib.face_recognition_model_v1(str(self.models / "dlib_face_recognition_resnet_model_v1.dat"))
 
+    @functools.cached_property
+    def cnn_detector(self):
+        return dlib.cnn_face_detection_model_v1(str(self.models / "mmod_human_face_detector.dat"))
+
+    def detect_by_cnn(self, photo):
+        return self.cnn_detector(photo, 0)
+
     def detect(self, photo):
         return self.detector.run(photo, 0, 0.0)
 
@@ -49,6 +56,8 @@ class Dlib:
         photo = np.ascontiguousarray(cv2.imread(str(self.photos / f"{name}.ppm"))[..., ::-1])
         if stage == "detect":
             return task(lambda: self.detect(photo), detection_rows)
+        if stage == "mmod":
+            return task(lambda: self.detect_by_cnn(photo), cnn_detection_rows)
         if stage == "all":
             return task(lambda: self.all(photo), list)
         boxes = self.detect(photo)[0]
@@ -69,6 +78,10 @@ def task(work, rows):
 def detection_rows(detections):
     return [[box.left(), box.top(), box.right(), box.bottom(), score, filter]
             for box, score, filter in zip(*detections, strict=True)]
+
+
+def cnn_detection_rows(detections):
+    return [[d.rect.left(), d.rect.top(), d.rect.right(), d.rect.bottom(), d.confidence, 0] for d in detections]
 
 
 def landmark_rows(faces):

@@ -41,8 +41,8 @@ inline namespace v0_1 {
 /// A face found in an image.
 struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
-    double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
-    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
+    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
 };
 
 /// A window that a filter was held against, see FaceDetector::best_window.
@@ -88,13 +88,49 @@ inline bool overlaps(const Rect& a, const Rect& b, double largest_ratio, double 
                           shared / static_cast<double>(b.area()) > largest_cover);
 }
 
+/// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
+inline std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score, double largest_ratio,
+                                       double largest_cover) {
+    std::vector<Detection> kept;
+    for (const Detection& candidate : by_falling_score) {
+        const auto hides = [&](const Detection& better) {
+            return overlaps(better.box, candidate.box, largest_ratio, largest_cover);
+        };
+        if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
+    }
+    return kept;
+}
+
+/// Where a box that was found in a doubled image lies in the image itself.
+inline Rect before_upsampling(const Rect& box, int upsample) {
+    const auto down = [upsample](double p, double shift) {
+        for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
+        return static_cast<int>(std::lround(p));
+    };
+    return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
+}
+
+/// Most doublings of an image before the search.
+constexpr int kMostUpsample = 4;
+
+/// Refuses what no detector takes. \throws InvalidArgument for an image without pixels, with too many, or another
+/// upsampling than 0..4
+inline void require_search(ImageView image, const DetectOptions& options) {
+    require_pixels(image);
+    if (options.upsample < 0 || options.upsample > kMostUpsample) {
+        throw InvalidArgument("upsample must be 0.." + std::to_string(kMostUpsample) + ", not " +
+                              std::to_string(options.upsample));
+    }
+    require_searchable(image, options.upsample);
+}
+
 }  // namespace detail
 
 /// A frontal face detector: its filters and the way they slide. Immutable after loading, safe for many threads.
 class FaceDetector {
   public:
     /// Most doublings of the image before the search.
-    static constexpr int kMaxUpsample = 4;
+    static constexpr int kMaxUpsample = detail::kMostUpsample;
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
 
@@ -123,8 +159,8 @@ class FaceDetector {
         for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
             all.push_back(found.detection);
         }
-        std::vector<Detection> faces = suppress(all);
-        for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
+        std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
         return faces;
     }
 
@@ -142,7 +178,7 @@ class FaceDetector {
         detail::Planes level = base_level(image, options, workspace);
         for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
         DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
         return window;
     }
 
@@ -199,12 +235,7 @@ class FaceDetector {
 
     /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
     static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
-        }
-        detail::require_searchable(image, options.upsample);
+        detail::require_search(image, options);
         detail::Planes level = detail::split_channels(image, workspace);
         for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
         return level;
@@ -274,26 +305,6 @@ class FaceDetector {
             }
         }
         return found;
-    }
-
-    /// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
-    std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score) const {
-        std::vector<Detection> kept;
-        for (const Detection& candidate : by_falling_score) {
-            const auto hides = [&](const Detection& better) {
-                return detail::overlaps(better.box, candidate.box, largest_ratio_, largest_cover_);
-            };
-            if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
-        }
-        return kept;
-    }
-
-    static Rect before_upsampling(const Rect& box, int upsample) {
-        const auto down = [upsample](double p, double shift) {
-            for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
-            return static_cast<int>(std::lround(p));
-        };
-        return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
     }
 
     std::vector<detail::SlidingFilter> filters_;

@@ -107,14 +107,21 @@ enum {
     FFR_INT8 = 1      ///< bytes
 };
 
+/// The detector. The CNN finds turned and tilted faces, too, and takes ten times as long.
+enum {
+    FFR_HOG = 0,  ///< hog_frontal.ffr
+    FFR_MMOD = 1  ///< mmod.ffr
+};
+
 /// What to load.
 typedef struct ffr_pipeline_options {
     uint32_t struct_size;    ///< sizeof(ffr_pipeline_options), set by the caller
     int32_t precision;       ///< FFR_FLOAT32 or FFR_INT8
     int32_t landmark_count;  ///< 68 (or 0) or 5. The model of 68 points isn't for commercial use: see weights/README.md
+    int32_t detector;        ///< FFR_HOG or FFR_MMOD
 } ffr_pipeline_options;
 
-/// Loads hog_frontal.ffr, landmarks68.ffr or landmarks5.ffr, and resnet29.ffr.
+/// Loads hog_frontal.ffr or mmod.ffr, landmarks68.ffr or landmarks5.ffr, and resnet29.ffr.
 /// \param weights_folder  where they are; NULL for the folder that the environment variable FFR_WEIGHTS names or,
 /// without it, `weights` beside the program that runs or `../share/ffr/weights` from there
 /// \param options   NULL for defaults
@@ -140,12 +147,12 @@ typedef struct ffr_detect_options {
 
 /// What's known of a face.
 typedef struct ffr_face {
-    uint32_t struct_size;     ///< sizeof(ffr_face), set by the caller
-    int32_t view;             ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
-    ffr_box box;              ///< in pixels of the image
-    double score;             ///< distance to the filter's threshold (SVM margin, no unit)
-    uint32_t landmark_count;  ///< 68 or 5; 0 after ffr_detect
-    uint32_t embedding_size;  ///< 128; 0 after ffr_detect
+    uint32_t struct_size;  ///< sizeof(ffr_face), set by the caller
+    int32_t view;          ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1: a CNN
+    ffr_box box;           ///< in pixels of the image
+    double score;          ///< distance to the filter's threshold (SVM margin, no unit)
+    uint32_t landmark_count;                 ///< 68 or 5; 0 after ffr_detect
+    uint32_t embedding_size;                 ///< 128; 0 after ffr_detect
     ffr_point landmarks[FFR_MAX_LANDMARKS];  ///< in pixels of the image, perhaps outside of it or of the box
     float embedding[FFR_EMBEDDING_SIZE];     ///< near to those of the same person's other faces
 } ffr_face;

@@ -53,6 +53,12 @@
 #include "distance.hpp"
 #include "resnet29.hpp"
 #include "nn4_small2.hpp"
+#include "line_convolution.hpp"
+#include "mmod_pyramid.hpp"
+#include "mmod_network.hpp"
+#include "mmod_detector.hpp"
+#include "auto_detector.hpp"
+#include "detector.hpp"
 #include "embedding.hpp"
 // Numbers -> name, or groups without names.
 #include "smo.hpp"

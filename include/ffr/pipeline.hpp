@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "detail/compiled.hpp"
+#include "detector.hpp"
 #include "embedding.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
@@ -30,8 +31,8 @@ struct Face {
 /// Detector, landmarks and network together. Immutable after loading, safe for many threads.
 class Pipeline {
   public:
-    /// Puts loaded models together.
-    Pipeline(FaceDetector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
+    /// Puts loaded models together. \param detector  a FaceDetector, an MmodDetector or an AutoDetector
+    Pipeline(Detector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
         : detector_(std::move(detector)), landmarks_(std::move(landmarks)), embedder_(std::move(embedder)) {}
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
@@ -43,7 +44,7 @@ class Pipeline {
     static Pipeline load(const std::filesystem::path& folder, Precision precision);
 
     /// The step from an image to boxes.
-    const FaceDetector& detector() const { return detector_; }
+    const Detector& detector() const { return detector_; }
     /// The step from a box to points.
     const LandmarkPredictor& landmarks() const { return landmarks_; }
     /// The step from a chip to numbers.
@@ -76,7 +77,7 @@ class Pipeline {
         return faces;
     }
 
-    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
+    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as Detector::detect does
     std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
         Workspace workspace;
         return faces(image, options, workspace);
@@ -95,7 +96,7 @@ class Pipeline {
                 load_embedder(open("resnet29.ffr"))};
     }
 
-    FaceDetector detector_;
+    Detector detector_;
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;
 };

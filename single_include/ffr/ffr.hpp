@@ -5643,8 +5643,8 @@ inline namespace v0_1 {
 /// A face found in an image.
 struct Detection {
     Rect box;          ///< in pixels of the image that was searched; may reach outside of it
-    double score = 0;  ///< distance to the filter's threshold (SVM margin, no unit)
-    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right
+    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
+    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
 };
 
 /// A window that a filter was held against, see FaceDetector::best_window.
@@ -5690,13 +5690,49 @@ inline bool overlaps(const Rect& a, const Rect& b, double largest_ratio, double 
                           shared / static_cast<double>(b.area()) > largest_cover);
 }
 
+/// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
+inline std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score, double largest_ratio,
+                                       double largest_cover) {
+    std::vector<Detection> kept;
+    for (const Detection& candidate : by_falling_score) {
+        const auto hides = [&](const Detection& better) {
+            return overlaps(better.box, candidate.box, largest_ratio, largest_cover);
+        };
+        if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
+    }
+    return kept;
+}
+
+/// Where a box that was found in a doubled image lies in the image itself.
+inline Rect before_upsampling(const Rect& box, int upsample) {
+    const auto down = [upsample](double p, double shift) {
+        for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
+        return static_cast<int>(std::lround(p));
+    };
+    return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
+}
+
+/// Most doublings of an image before the search.
+constexpr int kMostUpsample = 4;
+
+/// Refuses what no detector takes. \throws InvalidArgument for an image without pixels, with too many, or another
+/// upsampling than 0..4
+inline void require_search(ImageView image, const DetectOptions& options) {
+    require_pixels(image);
+    if (options.upsample < 0 || options.upsample > kMostUpsample) {
+        throw InvalidArgument("upsample must be 0.." + std::to_string(kMostUpsample) + ", not " +
+                              std::to_string(options.upsample));
+    }
+    require_searchable(image, options.upsample);
+}
+
 }  // namespace detail
 
 /// A frontal face detector: its filters and the way they slide. Immutable after loading, safe for many threads.
 class FaceDetector {
   public:
     /// Most doublings of the image before the search.
-    static constexpr int kMaxUpsample = 4;
+    static constexpr int kMaxUpsample = detail::kMostUpsample;
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
 
@@ -5725,8 +5761,8 @@ class FaceDetector {
         for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
             all.push_back(found.detection);
         }
-        std::vector<Detection> faces = suppress(all);
-        for (Detection& face : faces) face.box = before_upsampling(face.box, options.upsample);
+        std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
         return faces;
     }
 
@@ -5744,7 +5780,7 @@ class FaceDetector {
         detail::Planes level = base_level(image, options, workspace);
         for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
         DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-        window.detection.box = before_upsampling(window.detection.box, options.upsample);
+        window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
         return window;
     }
 
@@ -5801,12 +5837,7 @@ class FaceDetector {
 
     /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
     static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
-        require_pixels(image);
-        if (options.upsample < 0 || options.upsample > kMaxUpsample) {
-            throw InvalidArgument("upsample must be 0.." + std::to_string(kMaxUpsample) + ", not " +
-                                  std::to_string(options.upsample));
-        }
-        detail::require_searchable(image, options.upsample);
+        detail::require_search(image, options);
         detail::Planes level = detail::split_channels(image, workspace);
         for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
         return level;
@@ -5876,26 +5907,6 @@ class FaceDetector {
             }
         }
         return found;
-    }
-
-    /// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
-    std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score) const {
-        std::vector<Detection> kept;
-        for (const Detection& candidate : by_falling_score) {
-            const auto hides = [&](const Detection& better) {
-                return detail::overlaps(better.box, candidate.box, largest_ratio_, largest_cover_);
-            };
-            if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
-        }
-        return kept;
-    }
-
-    static Rect before_upsampling(const Rect& box, int upsample) {
-        const auto down = [upsample](double p, double shift) {
-            for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
-            return static_cast<int>(std::lround(p));
-        };
-        return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
     }
 
     std::vector<detail::SlidingFilter> filters_;
@@ -8396,6 +8407,34 @@ struct Finish {
     bool relu;              // negative sums become 0
 };
 
+/// How many numbers lie from where one output pixel's filters begin to see to where the next one's do: the ways in which
+/// convolve_line reads its input.
+enum class LinePitch {
+    colours = 6,    // every second pixel of an interleaved colour image
+    channels = 16,  // every pixel of a block of channels
+    halving = 32    // every second one
+};
+
+/// Output channels whose weights lie beside each other for convolve_line: as many as AVX-512's registers have sums for.
+constexpr int line_panel(LinePitch pitch) {
+    return pitch == LinePitch::colours ? kBlock : pitch == LinePitch::halving ? 2 * kBlock : 3 * kBlock;
+}
+
+/// A line of a convolution's output.
+struct LineJob {
+    const float* const* lines;  // for each row of the filters the line of the input that it sees, from the first tap on
+    int side;                   // rows of the filters
+    int blocks;                 // of input channels that a line has; 1 for colours
+    std::ptrdiff_t plane;       // floats from one of them to the next
+    int run;                    // numbers that a row of the filters sees in a block
+    int count;                  // pixels of the output
+    const float* weights;       // [panel][row][block][number of the run][output of the panel]
+    const float* bias;          // of whole panels
+    float* out;                 // the first pixel, of block 0
+    std::ptrdiff_t out_plane;   // floats from a block to the next
+    int out_blocks;             // how many there are
+};
+
 /// How maps are divided for Winograd's method: into squares of output pixels.
 struct TileGrid {
     int height, width;   // of a map
@@ -8634,7 +8673,7 @@ struct WinogradKernels {
     void (*filter)(const float* taps, std::ptrdiff_t tap, float* out, std::ptrdiff_t point);
 };
 
-/// The kernels of a path: see product.inl, winograd.inl and pooling.inl.
+/// The kernels of a path: see product.inl, lines.inl, winograd.inl and pooling.inl.
 struct Kernels {
     int rows;     // most rows that a product takes
     bool widens;  // true when product_of_halves works
@@ -8642,6 +8681,8 @@ struct Kernels {
     void (*product_of_halves)(const ProductRows&, const std::uint16_t* panel, int first_channel, const Finish&);
     void (*product_of_pixels)(const ProductRows&, const float* panel, int first_channel, const Finish&);
     void (*gather)(const ConvolutionShape&, int faces, const float* in, int first, int count, float* out);
+    void (*convolve_line_relu)(LinePitch, const LineJob&);
+    void (*convolve_line_to_one)(const LineJob&);
     WinogradKernels winograd2, winograd4;
     void (*max_pool)(const PoolShape&, const float* in, float* out);
     void (*average_pool)(const PoolShape&, const float* in, float* out);
@@ -8713,6 +8754,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
 // lane is a channel of its own.
@@ -9151,6 +9323,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -9219,6 +9393,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
 // lane is a channel of its own.
@@ -9657,6 +9962,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -9734,6 +10041,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
 // lane is a channel of its own.
@@ -10172,6 +10610,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -10249,6 +10689,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
 // lane is a channel of its own.
@@ -10687,6 +11258,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -10762,6 +11335,137 @@ inline void gather(const ConvolutionShape& shape, int blocks, int faces, const c
     }
 }
 
+// ---- ffr/kernels/lines.inl
+// Convolutions of large maps, a line of the output at a time, one text for all CPUs (see simd.hpp).
+//
+//     in:  line y      [block][x][16]      out: line y   [block][x][16]      The lines that the filters' rows see are
+//          line y + 1  ...                                                   named one by one, so that they needn't lie
+//          line y + 2  ...                                                   beside each other, and zeros may be shared.
+//
+// What a row of a filter sees of a block are numbers that lie beside each other, and the next pixel's begin a fixed number
+// of floats further: the matrix product of product.inl reads them where they are, and nothing is gathered.
+
+/// Columns of sums at once: all of a panel's in AVX-512's registers, 16 channels in others.
+template <int kPitch>
+constexpr int kLineColumns = Vector::kLanes == kBlock ? line_panel(static_cast<LinePitch>(kPitch)) / kBlock
+                                                      : Vector::kColumns;
+
+/// Pixels at once, as product_block's registers allow: on AVX-512 28 x 1, 14 x 2 or 9 x 3 sums.
+template <int kPitch>
+constexpr int kLineRows = Vector::kRows* Vector::kColumns / kLineColumns<kPitch>;
+
+/// relu(sum + bias) of some pixels from `x` on and some channels from `channel` of a panel on.
+template <int kRows, int kPitch>
+inline void line_block(const LineJob& job, int x, int panel, int channel) {
+    constexpr int kColumns = kLineColumns<kPitch>, kLanes = Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    using Register = typename Vector::Register;
+    const std::ptrdiff_t taps = std::ptrdiff_t{job.side} * job.blocks * job.run;
+    const float* weights = job.weights + panel * taps * kPanelSize + channel;
+    const int first = panel * kPanelSize + channel;
+    Register sums[kRows][kColumns];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+        FFR_UNROLL for (int v = 0; v < kColumns; ++v) sums[r][v] = Vector::load(job.bias + first + v * kLanes);
+    }
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kPitch;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; ++i, weights += kPanelSize) {
+                Register weight[kColumns];
+                FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                    weight[v] = Vector::load(weights + v * kLanes);
+                }
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    const Register number = Vector::broadcast(left[r * kPitch + i]);
+                    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+                        sums[r][v] = Vector::multiply_add(number, weight[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+    FFR_UNROLL for (int v = 0; v < kColumns; ++v) {
+        const int c = first + v * kLanes;
+        if (c / kBlock >= job.out_blocks) return;
+        float* const out = job.out + c / kBlock * job.out_plane + std::ptrdiff_t{x} * kBlock + c % kBlock;
+        FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+            Vector::store(out + r * kBlock, Vector::maximum(sums[r][v], Vector::broadcast(0)));
+        }
+    }
+}
+
+/// Finds the kernel for this number of pixels.
+template <int kRows, int kPitch>
+inline void line_rows(const LineJob& job, int x, int count, int panel, int channel) {
+    if (count == kRows) {
+        line_block<kRows, kPitch>(job, x, panel, channel);
+    } else if constexpr (kRows > 1) {
+        line_rows<kRows - 1, kPitch>(job, x, count, panel, channel);
+    }
+}
+
+/// All pixels and channels, in blocks of about the same size.
+template <int kPitch>
+inline void line_of(const LineJob& job) {
+    constexpr int kRows = kLineRows<kPitch>, kStep = kLineColumns<kPitch> * Vector::kLanes;
+    constexpr int kPanelSize = line_panel(static_cast<LinePitch>(kPitch));
+    const int blocks = (job.count + kRows - 1) / kRows;
+    for (int first = 0; first < job.out_blocks * kBlock; first += kStep) {
+        for (int block = 0; block < blocks; ++block) {
+            const int x = static_cast<int>(std::int64_t{job.count} * block / blocks);
+            const int end = static_cast<int>(std::int64_t{job.count} * (block + 1) / blocks);
+            line_rows<kRows, kPitch>(job, x, end - x, first / kPanelSize, first % kPanelSize);
+        }
+    }
+}
+
+/// A line of relu(convolution).
+inline void convolve_line_relu(LinePitch pitch, const LineJob& job) {
+    switch (pitch) {
+        case LinePitch::colours:
+            return line_of<static_cast<int>(LinePitch::colours)>(job);
+        case LinePitch::channels:
+            return line_of<static_cast<int>(LinePitch::channels)>(job);
+        case LinePitch::halving:
+            return line_of<static_cast<int>(LinePitch::halving)>(job);
+    }
+}
+
+/// Some pixels of a convolution with one output channel: lanes are input channels here, whose sums come together at the end.
+template <int kRows>
+inline void line_to_one(const LineJob& job, int x) {
+    using Register = typename Vector::Register;
+    const float* weights = job.weights;
+    Register sums[kRows];
+    FFR_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Vector::broadcast(0);
+    for (int row = 0; row < job.side; ++row) {
+        const float* left = job.lines[row] + std::ptrdiff_t{x} * kBlock;
+        for (int block = 0; block < job.blocks; ++block, left += job.plane) {
+            for (int i = 0; i < job.run; i += Vector::kLanes, weights += Vector::kLanes) {
+                const Register weight = Vector::load(weights);
+                FFR_UNROLL for (int r = 0; r < kRows; ++r) {
+                    sums[r] = Vector::multiply_add(Vector::load(left + r * kBlock + i), weight, sums[r]);
+                }
+            }
+        }
+    }
+    for (int r = 0; r < kRows; ++r) {
+        float lanes[Vector::kLanes], sum = job.bias[0];
+        Vector::store(lanes, sums[r]);
+        for (const float lane : lanes) sum += lane;
+        job.out[x + r] = sum;
+    }
+}
+
+/// A line of a convolution with one output channel, whose pixels then lie beside each other. No relu.
+/// Weights lie as [row][block][number of the run].
+inline void convolve_line_to_one(const LineJob& job) {
+    constexpr int kRows = Vector::kRows;
+    int x = 0;
+    for (; x + kRows <= job.count; x += kRows) line_to_one<kRows>(job, x);
+    for (; x < job.count; ++x) line_to_one<1>(job, x);
+}
+
 // ---- ffr/kernels/pooling.inl
 // What networks do besides convolutions, one text for all CPUs (see simd.hpp). layers.hpp has the plain version. Each
 // lane is a channel of its own.
@@ -11200,6 +11904,8 @@ inline constexpr Kernels kKernels{Vector::kRows,
                                   product_of_halves,
                                   product_of_pixels,
                                   gather_floats,
+                                  convolve_line_relu,
+                                  convolve_line_to_one,
                                   {winograd_input<2>, winograd_output<2>, winograd_filter<2>},
                                   {winograd_input<4>, winograd_output<4>, winograd_filter<4>},
                                   max_pool,
@@ -13567,6 +14273,834 @@ using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
 }  // namespace v0_1
 }  // namespace ffr
 
+// ---- ffr/line_convolution.hpp
+/// \file
+/// Convolutions of maps that are too large to be kept whole: line by line, with no more lines kept than the next layer
+/// looks at.
+///
+///     layer i's LineRing: ... line 7 | line 8 | line 9 | line 10 | line 11     a line: blocks x (padding + width + padding) x 16
+///                              |________ a filter of 5 rows ________|
+///                                               v
+///     layer i + 1's LineRing:                line 9
+///
+/// A map of 970 x 1968 pixels and 16 channels takes 122 MB; the 23 lines that count take 1.4, and stay in the cache.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The last lines of maps, in blocks of 16 channels with zeros on both sides.
+class LineRing {
+  public:
+    /// \param channels, height, width  of the maps
+    /// \param padding  zeros on each side, as the layer that reads them wants it
+    /// \param lines    how many are kept
+    LineRing(Workspace& workspace, int channels, int height, int width, int padding, int lines)
+        : height_(height),
+          padding_(padding),
+          lines_(lines),
+          plane_((std::ptrdiff_t{width} + 2 * padding) * kernels::kBlock),
+          line_(plane_ * kernels::blocks_of(channels)),
+          values_(workspace, static_cast<std::size_t>(line_ * (lines + 1))) {
+        std::fill_n(values_.data(), line_ * (lines + 1), 0.0f);
+    }
+
+    /// Floats from a block of channels to the next.
+    std::ptrdiff_t plane() const { return plane_; }
+
+    /// Where line y is to be stored, 0 <= y < height: its first pixel. It takes the place of line y - lines.
+    float* line(int y) { return values_.data() + y % lines_ * line_ + padding_ * kernels::kBlock; }
+
+    /// Where line y is to be read: the first zero before it. Lines outside of the maps are zeros.
+    const float* padded_line(int y) const {
+        const int place = y < 0 || y >= height_ ? lines_ : y % lines_;
+        return values_.data() + place * line_;
+    }
+
+  private:
+    int height_, padding_, lines_;
+    std::ptrdiff_t plane_, line_;
+    Workspace::Floats values_;  // the lines, and one of zeros
+};
+
+/// A layer of square filters with a bias, with weights in the order in which a line's kernel reads them. Immutable, safe
+/// for many threads.
+class LineConvolution {
+  public:
+    /// Most rows of a filter.
+    static constexpr int kMostRows = 9;
+    /// The lines that the rows of a filter see.
+    using Lines = std::array<const float*, kMostRows>;
+
+    /// Reads the tensors NAME/weights (float32 or float16) and NAME/bias.
+    /// \param shape  3 inputs, which are the interleaved colours of a picture, at stride 2; or any number at stride 1 or 2.
+    ///               Height and width don't count
+    /// \throws FormatError when a tensor is missing, of another shape or has a value that isn't finite
+    static LineConvolution load(const WeightsFile& file, const std::string& name, const ConvolutionShape& shape,
+                                kernels::SimdPath path = kernels::simd_path()) {
+        return {shape, file.floats(name + "/weights", weight_extents(shape)),
+                file.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)}), path};
+    }
+
+    /// \param weights  [output][input][row][column]. \param bias  [output]. \param shape  see load
+    /// \throws InvalidArgument when they aren't as many as the shape has, or it's none of those
+    LineConvolution(const ConvolutionShape& shape, const std::vector<float>& weights, const std::vector<float>& bias,
+                    kernels::SimdPath path = kernels::simd_path())
+        : shape_(shape), kernels_(&kernels::kernels_of(path)), pitch_(pitch_of(shape)) {
+        require_whole(shape, weights.size(), bias.size());
+        const std::ptrdiff_t outputs = std::ptrdiff_t{panel()} * ((shape.outputs + panel() - 1) / panel());
+        bias_.assign(static_cast<std::size_t>(outputs), 0.0f);
+        std::copy(bias.begin(), bias.end(), bias_.begin());
+        weights_ = aligned_zeros(static_cast<std::size_t>(outputs * shape.side * blocks() * run()));
+        for (std::size_t i = 0; i < weights.size(); ++i) weights_[place_of(static_cast<int>(i))] = weights[i];
+    }
+
+    /// The layer's sizes.
+    const ConvolutionShape& shape() const { return shape_; }
+
+    /// A line of relu(convolution), or of the convolution itself where it has one output, whose numbers lie beside each
+    /// other.
+    /// \param lines  what the rows of the filters see. \param plane  floats from a block of an input line to the next
+    /// \param out    the line's first pixel. \param out_plane  floats from a block of it to the next. \param count  pixels
+    void apply(const Lines& lines, std::ptrdiff_t plane, float* out, std::ptrdiff_t out_plane, int count) const {
+        const kernels::LineJob job{lines.data(),
+                                   shape_.side,
+                                   blocks(),
+                                   plane,
+                                   run(),
+                                   count,
+                                   weights_.get(),
+                                   bias_.data(),
+                                   out,
+                                   out_plane,
+                                   kernels::blocks_of(shape_.outputs)};
+        if (shape_.outputs == 1) {
+            kernels_->convolve_line_to_one(job);
+        } else {
+            kernels_->convolve_line_relu(pitch_, job);
+        }
+    }
+
+  private:
+    static kernels::LinePitch pitch_of(const ConvolutionShape& shape) {
+        const bool colours = shape.inputs == 3;
+        if (shape.side > kMostRows || shape.stride < (colours ? 2 : 1) || shape.stride > (shape.outputs == 1 ? 1 : 2)) {
+            throw InvalidArgument("there's no way to do a convolution of such filters by lines");
+        }
+        return colours             ? kernels::LinePitch::colours
+               : shape.stride == 1 ? kernels::LinePitch::channels
+                                   : kernels::LinePitch::halving;
+    }
+
+    /// Weights begin at a multiple of 64 bytes, so that no register full of them lies in two lines of the cache.
+    static std::shared_ptr<float[]> aligned_zeros(std::size_t count) {
+        constexpr std::align_val_t kAlignment{64};
+        std::shared_ptr<float[]> values(new (kAlignment) float[count],
+                                        [](float* memory) { ::operator delete[](memory, kAlignment); });
+        std::fill_n(values.get(), count, 0.0f);
+        return values;
+    }
+
+    bool colours() const { return pitch_ == kernels::LinePitch::colours; }
+    int block_size() const { return colours() ? shape_.inputs : kernels::kBlock; }
+    int blocks() const { return colours() ? 1 : kernels::blocks_of(shape_.inputs); }
+    int run() const { return shape_.side * block_size(); }
+    int panel() const { return shape_.outputs == 1 ? 1 : kernels::line_panel(pitch_); }
+
+    /// From [output][input][row][column] to [panel][row][block][column][input of the block][output of the panel].
+    std::ptrdiff_t place_of(int weight) const {
+        const int column = weight % shape_.side, row = weight / shape_.side % shape_.side;
+        const int filter = weight / (shape_.side * shape_.side), input = filter % shape_.inputs;
+        const int output = filter / shape_.inputs;
+        const int line = (output / panel() * shape_.side + row) * blocks() + input / block_size();
+        return (std::ptrdiff_t{line} * run() + column * block_size() + input % block_size()) * panel() +
+               output % panel();
+    }
+
+    ConvolutionShape shape_;
+    const kernels::Kernels* kernels_;
+    kernels::LinePitch pitch_;
+    std::shared_ptr<float[]> weights_;
+    std::vector<float> bias_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/mmod_pyramid.hpp
+/// \file
+/// A picture and its smaller versions on one canvas, so that a network sees faces of all sizes in one go.
+///
+///     +---------------------+   Level i is level i - 1 at 5/6 of its size. The levels go down the left side and, as soon as
+///     |  +---------------+  |   there's room beside them, up again on the right.
+///     |  |    level 0    |  |
+///     |  +---------------+  |   What goes in: 8-bit pixels. What comes out: canvas height x width x 3 floats,
+///     |  +-----------+ +-+  |   (value - mean of the channel) / 256, and 0 between the levels.
+///     |  |  level 1  | |3|  |
+///     |  +-----------+ +-+  |   A smaller level is made of the floats of the one before it, not of rounded pixels.
+///     |  +---------+ +---+  |
+///     |  |    2    | | . |  |
+///     +---------------------+
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+constexpr int kPyramidGap = 10;     ///< pixels between two levels on the canvas
+constexpr int kPyramidBorder = 11;  ///< pixels around all of them
+
+/// Where the levels lie on a canvas.
+struct PyramidLayout {
+    int width = 0;             ///< of the canvas, in pixels
+    int height = 0;            ///< rows
+    std::vector<Rect> levels;  ///< from the picture itself to the smallest, inside of the canvas
+};
+
+namespace detail {
+
+/// Sizes of the levels, at (0, 0): each is 5/6 of the one before, as long as it has a column and 5 rows.
+inline std::vector<Rect> level_sizes(int width, int height) {
+    constexpr std::int64_t kLeastHeight = 5;
+    std::vector<Rect> sizes{{0, 0, width - 1, height - 1}};
+    while (true) {
+        const std::int64_t w = sizes.back().width() * 5 / 6, h = sizes.back().height() * 5 / 6;
+        if (w == 0 || h < kLeastHeight) return sizes;
+        sizes.push_back({0, 0, static_cast<int>(w - 1), static_cast<int>(h - 1)});
+    }
+}
+
+/// Rows of the left column: it ends where a level fits beside the one above it and half of the way is done.
+inline std::int64_t column_height(const std::vector<Rect>& sizes) {
+    const std::int64_t first = sizes[0].height();
+    std::int64_t total = -2 * kPyramidGap, height = 0, width_above = 0;
+    for (const Rect& size : sizes) total += size.height() + kPyramidGap;
+    for (const Rect& size : sizes) {
+        const bool fits_beside = size.width() <= sizes[0].width() - width_above - kPyramidGap;
+        if (fits_beside && 2 * (height - first) >= total - first) break;
+        height += size.height() + kPyramidGap;
+        width_above = size.width();
+    }
+    return height - kPyramidGap;
+}
+
+}  // namespace detail
+
+/// Lays out the pyramid of a picture. Levels that would touch the picture itself on the way up are left out.
+/// \param width, height  of the picture, at least 1
+inline PyramidLayout pyramid_layout(int width, int height) {
+    PyramidLayout layout;
+    layout.levels = detail::level_sizes(width, height);
+    const std::int64_t bottom = kPyramidBorder + detail::column_height(layout.levels);
+    layout.width = width + 2 * kPyramidBorder;
+    layout.height = static_cast<int>(bottom) + kPyramidBorder;
+    std::int64_t y = kPyramidBorder;
+    std::size_t i = 0;
+    const auto place = [&](std::int64_t left, std::int64_t top) {
+        const Rect size = layout.levels[i];
+        const int x = static_cast<int>(left), down = static_cast<int>(top);
+        return Rect{x, down, x + size.right, down + size.bottom};
+    };
+    for (; i < layout.levels.size() && y < bottom; ++i) {
+        layout.levels[i] = place(kPyramidBorder, y);
+        y += layout.levels[i].height() + kPyramidGap;
+    }
+    y -= kPyramidGap;
+    for (; i < layout.levels.size(); ++i) {
+        const Rect& picture = layout.levels[0];
+        const Rect level = place(kPyramidBorder + width - layout.levels[i].width(), y - layout.levels[i].height());
+        if (level.top <= picture.bottom && level.left <= picture.right) break;
+        layout.levels[i] = level;
+        y -= level.height() + kPyramidGap;
+    }
+    layout.levels.resize(i);
+    return layout;
+}
+
+/// The canvas with the levels on it: rows of pixels, the three channels of a pixel beside each other.
+class PyramidCanvas {
+  public:
+    /// Draws the pyramid of a picture.
+    /// \param picture  its three planes. \param mean  of each
+    /// Cost: proportional to the canvas, which has about four times the picture's pixels, of 12 bytes each.
+    PyramidCanvas(const detail::Planes& picture, const std::array<float, 3>& mean, Workspace& workspace)
+        : layout_(pyramid_layout(picture.width(), picture.height())),
+          values_(workspace, static_cast<std::size_t>(line() * layout_.height)) {
+        workspace.threads().run_ranges(height(), 1,
+                                       [&](int begin, int end, int) { std::fill(row(begin), row(end), 0.0f); });
+        draw(picture, mean, workspace);
+        for (std::size_t i = 1; i < layout_.levels.size(); ++i)
+            shrink(layout_.levels[i - 1], layout_.levels[i], workspace);
+    }
+
+    /// Where the levels lie.
+    const PyramidLayout& layout() const { return layout_; }
+    /// Pixels a row.
+    int width() const { return layout_.width; }
+    /// Rows.
+    int height() const { return layout_.height; }
+
+    /// The first number of a row of 3 * width(), 0 <= y < height().
+    const float* row(int y) const { return values_.data() + y * line(); }
+
+  private:
+    float* row(int y) { return values_.data() + y * line(); }
+    std::ptrdiff_t line() const { return 3 * std::ptrdiff_t{layout_.width}; }
+
+    void draw(const detail::Planes& picture, const std::array<float, 3>& mean, Workspace& workspace) {
+        const Rect& place = layout_.levels[0];
+        workspace.threads().run_ranges(picture.height(), 4, [&](int begin, int end, int) {
+            for (int y = begin; y < end; ++y) {
+                float* const out = row(place.top + y) + 3 * place.left;
+                for (int c = 0; c < 3; ++c) {
+                    const std::uint8_t* const in = picture.row(c, y);
+                    const float middle = mean[static_cast<std::size_t>(c)];
+                    for (int x = 0; x < picture.width(); ++x) {
+                        out[3 * x + c] = (static_cast<float>(in[x]) - middle) / 256.0f;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Where a pixel of a smaller level lies in the larger one: `fraction` of the way from `before` to `after`.
+    struct Sample {
+        int before, after;
+        float fraction;
+    };
+
+    /// Corners lie on corners: position i of `count` at i * (size - 1) / (count - 1).
+    static std::vector<Sample> samples(std::int64_t size, std::int64_t count) {
+        const float scale = static_cast<float>(size - 1) / static_cast<float>(std::max<std::int64_t>(count - 1, 1));
+        const int last = static_cast<int>(size - 1);
+        std::vector<Sample> all;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const float position = static_cast<float>(i) * scale;
+            const int before = std::min(static_cast<int>(position), last);
+            all.push_back({before, std::min(before + 1, last), position - static_cast<float>(before)});
+        }
+        return all;
+    }
+
+    /// Draws a level from a larger one by bilinear sampling: between two rows first, then between two pixels.
+    void shrink(const Rect& from, const Rect& to, Workspace& workspace) {
+        const std::vector<Sample> rows = samples(from.height(), to.height()),
+                                  columns = samples(from.width(), to.width());
+        const auto numbers = static_cast<std::size_t>(3 * from.width());
+        const Workspace::Floats memory(workspace, numbers * static_cast<std::size_t>(workspace.threads().size()));
+        workspace.threads().run_ranges(static_cast<int>(rows.size()), 4, [&](int begin, int end, int thread) {
+            float* const between = memory.data() + static_cast<std::size_t>(thread) * numbers;
+            for (int y = begin; y < end; ++y) {
+                const Sample& sample = rows[static_cast<std::size_t>(y)];
+                const float* const above = row(from.top + sample.before) + 3 * from.left;
+                const float* const below = row(from.top + sample.after) + 3 * from.left;
+                const float down = sample.fraction, up = 1 - down;
+                for (std::size_t i = 0; i < numbers; ++i) between[i] = up * above[i] + down * below[i];
+                float* out = row(to.top + y) + 3 * to.left;
+                for (const Sample& column : columns) {
+                    const float* const before = between + 3 * column.before;
+                    const float* const after = between + 3 * column.after;
+                    const float right = column.fraction, left = 1 - right;
+                    for (int c = 0; c < 3; ++c) *out++ = left * before[c] + right * after[c];
+                }
+            }
+        });
+    }
+
+    PyramidLayout layout_;
+    Workspace::Floats values_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/mmod_network.hpp
+/// \file
+/// The network of the CNN face detector: seven convolutions that make a map of scores of a canvas of pictures.
+///
+///     canvas 3 x h x w -> 5x5/2 -> 16 -> 5x5/2 -> 32 -> 5x5/2 -> 32 x h/8 x w/8       three layers that make it smaller,
+///         -> 5x5 -> 45 -> 5x5 -> 45 -> 5x5 -> 45                                      three that look around,
+///         -> 9x9 -> 1 x h/8 x w/8: how much an 80 x 80 window looks like a face       and one that decides
+///
+/// Behind each convolution but the last stands a relu. Nothing else: no pools, no shortcuts.
+///
+/// Paper: King 2015, "Max-margin object detection", applied to a network in 2016. Layers and weights are those of the
+/// network published by Davis King.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The layers of the network in order; heights and widths are those of the canvas and so 0 here.
+constexpr ConvolutionShape kMmodLayers[] = {{3, 0, 0, 16, 5, 2, 0},  {16, 0, 0, 32, 5, 2, 0}, {32, 0, 0, 32, 5, 2, 0},
+                                            {32, 0, 0, 45, 5, 1, 2}, {45, 0, 0, 45, 5, 1, 2}, {45, 0, 0, 45, 5, 1, 2},
+                                            {45, 0, 0, 1, 9, 1, 4}};
+
+/// The name that a layer has in the weight file: "conv1" for index 0.
+inline std::string mmod_layer_name(std::size_t index) {
+    return "conv" + std::to_string(index + 1);
+}
+
+/// Extents of a layer's output or of the scores.
+struct MapSize {
+    int height;  ///< rows, at least 0
+    int width;   ///< columns, at least 0
+};
+
+/// The sizes of what each layer makes of a canvas, the scores last; 0 x 0 from where on the filters are larger than the
+/// maps.
+inline std::vector<MapSize> mmod_sizes(int height, int width) {
+    std::vector<MapSize> sizes;
+    for (ConvolutionShape shape : kMmodLayers) {
+        shape.height = height;
+        shape.width = width;
+        const bool fits = std::min(height, width) + 2 * shape.padding >= shape.side && height > 0;
+        height = fits ? shape.output_height() : 0;
+        width = fits ? shape.output_width() : 0;
+        sizes.push_back({height, width});
+    }
+    return sizes;
+}
+
+/// The network in plain layers, whole maps at a time: to be read, and to test the fast one against. Immutable after
+/// loading, safe for many threads.
+class PlainMmodNetwork {
+  public:
+    /// Reads the layers.
+    /// \param weights  a file of kind "mmod". \throws FormatError when it's something else
+    static PlainMmodNetwork load(const WeightsFile& weights, kernels::SimdPath = kernels::SimdPath::scalar) {
+        PlainMmodNetwork network;
+        for (const ConvolutionShape& shape : kMmodLayers) {
+            network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
+        }
+        return network;
+    }
+
+    /// The score of each place, one map; no row where the canvas is too small for the filters.
+    /// Cost: 3,500 multiply-adds a pixel of the canvas.
+    FeatureMaps scores(const PyramidCanvas& canvas, Workspace&) const {
+        if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
+        FeatureMaps x(3, canvas.height(), canvas.width());
+        for (int y = 0; y < x.height; ++y) {
+            for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
+        }
+        for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
+        return convolve(layers_.back(), x);
+    }
+
+  private:
+    std::vector<Convolution> layers_;
+};
+
+/// The network at full speed: all layers go down the canvas together, two lines at a time, so that what's between them
+/// stays in the cache. Immutable after loading, safe for many threads.
+///
+///     lines of scores that are to be known          8, 9      each layer first makes the lines that the next one needs
+///     lines of the last layer but one up to           13      (a 9 x 9 filter sees 4 lines below) and hasn't got yet
+///     lines of the one before it up to                15
+///
+/// Threads share the lines of scores. Each begins above its part by what the filters see there.
+class LineMmodNetwork {
+  public:
+    /// See PlainMmodNetwork.
+    /// \param path  the kernels, which the machine has to have
+    static LineMmodNetwork load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        LineMmodNetwork network;
+        for (const ConvolutionShape& shape : kMmodLayers) {
+            network.layers_.push_back(
+                LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
+        }
+        return network;
+    }
+
+    /// See PlainMmodNetwork. The scores don't depend on the number of threads.
+    FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
+        const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
+        FeatureMaps scores(1, sizes.back().height, sizes.back().width);
+        const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
+        std::vector<std::vector<LineRing>> rings;  // of each part
+        for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
+        workspace.threads().run(parts, [&](int part, int) {
+            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
+            make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+        });
+        return scores;
+    }
+
+  private:
+    static constexpr int kStep = 2;        // lines at a time
+    static constexpr int kLeastPart = 32;  // lines of scores, so that threads don't spend their time above their parts
+    static constexpr int kAround = 10;     // lines that the layers of stride 1 look up and down from a score
+
+    /// Lines begin .. end - 1 of the scores.
+    void make_scores(int begin, int end, const PyramidCanvas& canvas, const std::vector<MapSize>& sizes,
+                     std::vector<LineRing>& rings, FeatureMaps& scores) const {
+        std::vector<int> done = lines_above(begin, sizes);
+        // It starts so far above that no layer ever makes more lines at a time than its ring is for.
+        for (int upto = begin - 2 * kAround + kStep; done.back() < end; upto += kStep) {
+            const std::vector<int> wanted = wanted_lines(std::min(upto, end), sizes);
+            for (std::size_t i = 0; i < layers_.size(); ++i) {
+                for (; done[i] < wanted[i]; ++done[i]) make_line(i, done[i], canvas, sizes[i].width, rings, scores);
+            }
+        }
+    }
+
+    /// How many of each layer's lines lie above those that the scores from line `begin` on need.
+    static std::vector<int> lines_above(int begin, const std::vector<MapSize>& sizes) {
+        std::vector<int> lines(sizes.size());
+        for (std::size_t i = sizes.size(); i-- > 0;) {
+            lines[i] = std::clamp(begin, 0, sizes[i].height);
+            begin = begin * kMmodLayers[i].stride - kMmodLayers[i].padding;
+        }
+        return lines;
+    }
+
+    /// How many lines each layer has to have so that the scores have `end`.
+    static std::vector<int> wanted_lines(int end, const std::vector<MapSize>& sizes) {
+        std::vector<int> wanted(sizes.size());
+        for (std::size_t i = sizes.size(); i-- > 0;) {
+            wanted[i] = std::clamp(end, 0, sizes[i].height);
+            const ConvolutionShape& shape = kMmodLayers[i];
+            end = (end - 1) * shape.stride - shape.padding + shape.side;
+        }
+        return wanted;
+    }
+
+    /// What's kept of each layer but the last: what the next one sees while it makes the lines of a step.
+    static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, Workspace& workspace) {
+        std::vector<int> lines(sizes.size());
+        int made = kStep;  // by the next layer
+        for (std::size_t i = sizes.size() - 1; i-- > 0;) {
+            const ConvolutionShape& next = kMmodLayers[i + 1];
+            lines[i] = made * next.stride + next.side;
+            if (next.stride > 1) made = lines[i];
+        }
+        std::vector<LineRing> rings;
+        for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+            rings.emplace_back(workspace, kMmodLayers[i].outputs, sizes[i].height, sizes[i].width,
+                               kMmodLayers[i + 1].padding, lines[i]);
+        }
+        return rings;
+    }
+
+    void make_line(std::size_t i, int y, const PyramidCanvas& canvas, int width, std::vector<LineRing>& rings,
+                   FeatureMaps& scores) const {
+        const ConvolutionShape& shape = layers_[i].shape();
+        LineConvolution::Lines lines{};
+        for (int row = 0; row < shape.side; ++row) {
+            const int from = y * shape.stride - shape.padding + row;
+            lines[static_cast<std::size_t>(row)] = i == 0 ? canvas.row(from) : rings[i - 1].padded_line(from);
+        }
+        const bool last = i + 1 == layers_.size();
+        float* const out = last ? scores.map(0) + std::ptrdiff_t{y} * width : rings[i].line(y);
+        layers_[i].apply(lines, i == 0 ? 0 : rings[i - 1].plane(), out, last ? 0 : rings[i].plane(), width);
+    }
+
+    std::vector<LineConvolution> layers_;
+};
+
+#if defined(FFR_USE_EIGEN) || defined(FFR_USE_OPENBLAS)
+/// The network as MmodDetector uses it.
+using MmodNetwork = PlainMmodNetwork;
+#else
+/// The network as MmodDetector uses it.
+using MmodNetwork = LineMmodNetwork;
+#endif
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/mmod_detector.hpp
+/// \file
+/// Finds faces by a network: turned, tilted and partly covered ones, too, which face_detector.hpp's filters miss.
+///
+///     image --> pyramid on a canvas --> network --> map of scores --> windows above threshold --> boxes --> suppression
+///               (mmod_pyramid.hpp)      (mmod_network.hpp)
+///
+///     score map:   . . . . . .      A score above 0 at (row, column) stands for a window of 80 x 80 pixels around canvas
+///                  . . . 1.1 .      pixel (8 column + 14, 8 row + 14), and so for a box on the level that lies there.
+///                  . . . . . .
+///
+/// Papers: King 2015, "Max-margin object detection" (the way it's trained, and its name); Lin et al. 2017 tell how others
+/// use pyramids in networks.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// The planes R, G and B of an image; of a gray one three times the same.
+inline Planes colour_planes(ImageView image, Workspace& workspace) {
+    Planes planes = split_channels(image, workspace);
+    if (image.channels == 3) return planes;
+    Planes colour(image.width, image.height, 3, workspace);
+    for (int c = 0; c < 3; ++c) {
+        for (int y = 0; y < image.height; ++y) std::copy_n(planes.row(0, y), image.width, colour.row(c, y));
+    }
+    return colour;
+}
+
+/// The level that a place on the canvas belongs to: the first one that holds it, or else the nearest.
+inline std::size_t level_at(const PyramidLayout& layout, int x, int y) {
+    const auto distance = [&](const Rect& level) {
+        const std::int64_t across = x - std::clamp(x, level.left, level.right);
+        const std::int64_t down = y - std::clamp(y, level.top, level.bottom);
+        return across * across + down * down;
+    };
+    const auto nearest = std::min_element(layout.levels.begin(), layout.levels.end(),
+                                          [&](const Rect& a, const Rect& b) { return distance(a) < distance(b); });
+    return static_cast<std::size_t>(nearest - layout.levels.begin());
+}
+
+/// The box in the picture of a window of `side` pixels around a place on the canvas.
+inline Rect mmod_box(const PyramidLayout& layout, int x, int y, int side) {
+    const std::size_t level = level_at(layout, x, y);
+    const auto to_picture = [&](double p) {
+        for (std::size_t i = 0; i < level; ++i) p = p * (6 / 5.0) + 0.3;
+        return static_cast<int>(std::lround(p));
+    };
+    const double reach = (side - 1) / 2.0;
+    const int left = layout.levels[level].left, top = layout.levels[level].top;
+    return {to_picture(x - left - reach), to_picture(y - top - reach), to_picture(x - left + reach),
+            to_picture(y - top + reach)};
+}
+
+}  // namespace detail
+
+/// The CNN face detector, with the scores of `Network`: PlainMmodNetwork or LineMmodNetwork. Immutable after loading,
+/// safe for many threads.
+template <typename Network>
+class BasicMmodDetector {
+  public:
+    /// Takes the network from a file.
+    /// \param weights  a file of kind "mmod" (mmod.ffr). \throws FormatError when it's something else
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicMmodDetector load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        weights.require_kind("mmod");
+        return BasicMmodDetector(weights, path);
+    }
+
+    /// Finds faces, also turned and tilted ones.
+    ///
+    /// \param image    any size, gray or RGB; faces smaller than 80 pixels are found only when it's upsampled
+    /// \param options  upsampling; and the threshold, above which a score has to be
+    /// \returns detections by falling score, without a view (-1); where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more pixels than
+    /// FaceDetector::kMaxPixels
+    /// Cost: about 14,000 multiply-adds a pixel, times 4 for each upsampling. Memory: about 50 bytes a pixel.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
+    /// number of threads.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        detail::require_search(image, options);
+        detail::Planes picture = detail::colour_planes(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
+        const PyramidCanvas canvas(picture, pixel_mean_, workspace);
+        const FeatureMaps scores = network_.scores(canvas, workspace);
+        std::vector<Detection> faces =
+            detail::suppress(detections(scores, canvas.layout(), options.threshold), largest_ratio_, largest_cover_);
+        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+        return faces;
+    }
+
+  private:
+    BasicMmodDetector(const WeightsFile& weights, kernels::SimdPath path) : network_(Network::load(weights, path)) {
+        const std::vector<float> mean = weights.floats("pixel_mean", {3});
+        std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
+        window_ = weights.tensor<std::int32_t>("window", {1})[0];
+        if (window_ < 1 || window_ > 1000) throw FormatError(weights.name() + ": tensor 'window' is out of range");
+        const auto overlap = weights.finite_tensor<double>("overlap", {2});
+        largest_ratio_ = overlap[0];
+        largest_cover_ = overlap[1];
+    }
+
+    /// All windows that score enough, by falling score; equal ones by rows and columns.
+    std::vector<Detection> detections(const FeatureMaps& scores, const PyramidLayout& layout, double threshold) const {
+        std::vector<std::tuple<double, int, int>> found;
+        for (int y = 0; y < scores.height; ++y) {
+            for (int x = 0; x < scores.width; ++x) {
+                const double score = scores.map(0)[std::ptrdiff_t{y} * scores.width + x];
+                if (score > threshold) found.emplace_back(-score, y, x);
+            }
+        }
+        std::sort(found.begin(), found.end());
+        std::vector<Detection> all;
+        for (const auto& [score, y, x] : found) {
+            // Each of the three layers of stride 2 puts its pixel q on pixel 2 q + 2 of the one before.
+            all.push_back({detail::mmod_box(layout, 8 * x + 14, 8 * y + 14, window_), -score, -1});
+        }
+        return all;
+    }
+
+    Network network_;
+    std::array<float, 3> pixel_mean_{};
+    int window_ = 0;
+    double largest_ratio_ = 0;
+    double largest_cover_ = 0;
+};
+
+/// The CNN face detector as the pipeline uses it.
+using MmodDetector = BasicMmodDetector<MmodNetwork>;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/auto_detector.hpp
+/// \file
+/// Two detectors in turn: the fast one, and the thorough one where the fast one finds nothing or isn't sure.
+///
+///     image --> FaceDetector --> every face scores at least 0.5 --> its boxes
+///                     |
+///                     +--------> none, or one that scores less --> MmodDetector --> its boxes, and those of the first
+///                                                                                   that it misses
+///
+/// So photos of upright faces take milliseconds, and only the others ten times as long.
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The detector by HOG features, and the CNN where that isn't sure. Immutable, safe for many threads.
+class AutoDetector {
+  public:
+    /// What FaceDetector scores lower is worth a second look. Most faces score above, and what's none seldom does.
+    static constexpr double kSureScore = 0.5;
+
+    /// Puts loaded detectors together.
+    AutoDetector(FaceDetector fast, MmodDetector thorough) : fast_(std::move(fast)), thorough_(std::move(thorough)) {}
+
+    /// Finds faces.
+    /// \param options  as of either detector, whose scores have different units
+    /// \returns detections by falling score, each with a view or -1 by whom it was found
+    /// \throws InvalidArgument as the detectors do
+    /// Cost: FaceDetector's, and where it isn't sure MmodDetector's.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        std::vector<Detection> seen = fast_.detect(image, options, workspace);
+        if (!seen.empty() && seen.back().score >= kSureScore) return seen;
+        const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
+        const auto seen_again = [&](const Detection& face) {
+            constexpr double kRatio = 1 / 3.0, kCover = 0.5;
+            return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
+                return detail::overlaps(face.box, other.box, kRatio, kCover);
+            });
+        };
+        seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
+        std::vector<Detection> all;
+        std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
+                   [](const Detection& a, const Detection& b) { return a.score > b.score; });
+        return all;
+    }
+
+  private:
+    FaceDetector fast_;
+    MmodDetector thorough_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detector.hpp
+/// \file
+/// The detectors behind one name, for who chooses between them when the program runs.
+///
+///     FaceDetector  upright faces, in milliseconds                       --+
+///     MmodDetector  turned and tilted ones, too, in ten times as many    --+--> Detector --> boxes
+///     AutoDetector  the second where the first finds nothing or isn't sure --+
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Any detector. Immutable, safe for many threads; copies share it.
+class Detector {
+  public:
+    /// Takes a FaceDetector, an MmodDetector, an AutoDetector, or whatever else has their detect(image, options, workspace).
+    template <typename Kind, typename = std::enable_if_t<!std::is_same_v<std::decay_t<Kind>, Detector>>>
+    Detector(Kind&& detector)
+        : detect_([shared = std::make_shared<const std::decay_t<Kind>>(std::forward<Kind>(detector))](
+                      ImageView image, const DetectOptions& options, Workspace& workspace) {
+              return shared->detect(image, options, workspace);
+          }) {}
+
+    /// Finds faces, as the detector that it was made of does.
+    /// \returns detections by falling score; where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than FaceDetector::kMaxPixels
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        return detect_(image, options, workspace);
+    }
+
+  private:
+    std::function<std::vector<Detection>(ImageView, const DetectOptions&, Workspace&)> detect_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
 // ---- ffr/embedding.hpp
 /// \file
 /// Measures a face: a straightened face goes in, 128 numbers come out that are near to those of the same person's other
@@ -15430,8 +16964,8 @@ struct Face {
 /// Detector, landmarks and network together. Immutable after loading, safe for many threads.
 class Pipeline {
   public:
-    /// Puts loaded models together.
-    Pipeline(FaceDetector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
+    /// Puts loaded models together. \param detector  a FaceDetector, an MmodDetector or an AutoDetector
+    Pipeline(Detector detector, LandmarkPredictor landmarks, FaceEmbedder embedder)
         : detector_(std::move(detector)), landmarks_(std::move(landmarks)), embedder_(std::move(embedder)) {}
 
     /// Loads hog_frontal.ffr, landmarks68.ffr and resnet29.ffr.
@@ -15443,7 +16977,7 @@ class Pipeline {
     static Pipeline load(const std::filesystem::path& folder, Precision precision);
 
     /// The step from an image to boxes.
-    const FaceDetector& detector() const { return detector_; }
+    const Detector& detector() const { return detector_; }
     /// The step from a box to points.
     const LandmarkPredictor& landmarks() const { return landmarks_; }
     /// The step from a chip to numbers.
@@ -15476,7 +17010,7 @@ class Pipeline {
         return faces;
     }
 
-    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as FaceDetector::detect does
+    /// Finds and measures all faces of a photo, by falling score. \throws InvalidArgument as Detector::detect does
     std::vector<Face> faces(ImageView image, const DetectOptions& options = {}) const {
         Workspace workspace;
         return faces(image, options, workspace);
@@ -15495,7 +17029,7 @@ class Pipeline {
                 load_embedder(open("resnet29.ffr"))};
     }
 
-    FaceDetector detector_;
+    Detector detector_;
     LandmarkPredictor landmarks_;
     FaceEmbedder embedder_;
 };

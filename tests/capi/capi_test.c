@@ -38,7 +38,7 @@ static void test_versions(void) {
     if (sizeof(void*) != 8) return;
     /* Layouts are a promise: a field that's moved or widened would break programs already built. */
     CHECK(sizeof(ffr_error) == 512 && sizeof(ffr_box) == 16 && sizeof(ffr_point) == 8 && sizeof(ffr_image) == 40);
-    CHECK(sizeof(ffr_pipeline_options) == 12 && sizeof(ffr_detect_options) == 16 && sizeof(ffr_identify_options) == 24);
+    CHECK(sizeof(ffr_pipeline_options) == 16 && sizeof(ffr_detect_options) == 16 && sizeof(ffr_identify_options) == 24);
     CHECK(sizeof(ffr_face) == 1096 && sizeof(ffr_identity) == 40);
 }
 
@@ -54,6 +54,9 @@ static void test_a_pipeline_that_cannot_be_opened(void) {
     options.precision = FFR_INT8;
     options.landmark_count = 7;
     CHECK_FAILS(ffr_pipeline_open("/nowhere", &options, &none, &error), FFR_INVALID_ARGUMENT, "5 or 68, not 7");
+    options.landmark_count = 5;
+    options.detector = 2;
+    CHECK_FAILS(ffr_pipeline_open("/nowhere", &options, &none, &error), FFR_INVALID_ARGUMENT, "no detector 2");
 }
 
 static void test_sizes_of_structs(void) {
@@ -61,7 +64,7 @@ static void test_sizes_of_structs(void) {
     ffr_pipeline_options options = {.struct_size = 0};
     CHECK_FAILS(ffr_pipeline_open(NULL, &options, &none, &error), FFR_INVALID_ARGUMENT, "options->struct_size is 0");
     options.struct_size = sizeof options + 4; /* of a later version */
-    CHECK_FAILS(ffr_pipeline_open(NULL, &options, &none, &error), FFR_INVALID_ARGUMENT, "options->struct_size is 16");
+    CHECK_FAILS(ffr_pipeline_open(NULL, &options, &none, &error), FFR_INVALID_ARGUMENT, "options->struct_size is 20");
 
     ffr_image image = photo;
     ffr_faces* faces = NULL;
@@ -241,6 +244,15 @@ static void test_boxes_at_the_edge_of_sense(void) {
     }
 }
 
+static ffr_face first_face(const ffr_pipeline* by) {
+    ffr_faces* faces = NULL;
+    ffr_face face = NEW(ffr_face);
+    CHECK_OK(ffr_detect(by, &photo, NULL, &faces, &error));
+    CHECK_OK(ffr_faces_get(faces, 0, &face, &error));
+    ffr_faces_free(faces);
+    return face;
+}
+
 static void test_other_pipelines_and_their_models(const char* weights, const char* model) {
     ffr_pipeline_options options = NEW(ffr_pipeline_options);
     ffr_pipeline* other = NULL;
@@ -251,6 +263,14 @@ static void test_other_pipelines_and_their_models(const char* weights, const cha
     size_t count = 0;
     CHECK_OK(ffr_landmarks(other, &photo, &astronaut.box, points, 5, &count, &error));
     CHECK(count == 5);
+    /* A program that was built before there was a choice of detectors has a shorter struct. */
+    ffr_pipeline* older = NULL;
+    ffr_pipeline_options shorter = options;
+    shorter.struct_size = 12;
+    shorter.detector = FFR_MMOD;
+    CHECK_OK(ffr_pipeline_open(weights, &shorter, &older, &error));
+    CHECK(first_face(older).view == 0);
+    ffr_pipeline_close(older);
     CHECK_FAILS(ffr_identifier_open(model, other, &people, &error), FFR_FORMAT_ERROR, "was trained with alignment");
     ffr_pipeline_close(other);
 
@@ -262,6 +282,13 @@ static void test_other_pipelines_and_their_models(const char* weights, const cha
     CHECK_OK(ffr_embed(other, &photo, &astronaut.box, embedding, &error));
     const double distance = ffr_distance(embedding, astronaut.embedding);
     CHECK(distance > 0 && distance < 0.2);
+    ffr_pipeline_close(other);
+
+    ffr_pipeline_options cnn = NEW(ffr_pipeline_options);
+    cnn.detector = FFR_MMOD;
+    CHECK_OK(ffr_pipeline_open(weights, &cnn, &other, &error));
+    const ffr_face face = first_face(other);
+    CHECK(face.view == -1 && face.score > 1 && face.box.left == 168 && face.box.right == 263);
     ffr_pipeline_close(other);
 
     CHECK_FAILS(ffr_identifier_open("none.ffr", NULL, &people, &error), FFR_FILE_ERROR, "none.ffr");

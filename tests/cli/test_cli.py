@@ -314,6 +314,79 @@ class Detect(CliTest):
         self.assertEqual(record["faces"][0]["box"], [164, 302, 474, 611])
 
 
+class CnnDetector(CliTest):
+    """Faces that lean too far for HOG."""
+
+    GOLDEN = PROJECT / "tests" / "golden"
+    TURNED = GOLDEN / "images" / "turned_minus_20.png"
+
+    def test_faces_are_the_reference_s(self):
+        golden = json.loads((self.GOLDEN / "data" / "mmod.json").read_text())["records"]
+        for name, upsample in (("crowd", 0), ("half_face_left", 0), ("window_80x80", 1)):
+            [expected] = [r["detections"] for r in golden
+                          if (r["image"], r["gray"], r["upsample"]) == (name, False, upsample)]
+            result = run("detect", "--json", "--detector", "mmod", "--upsample", upsample,
+                         self.GOLDEN / "images" / f"{name}.png")
+            [record] = records(self.check(result, DONE))
+            self.assertEqual([list(face) for face in record["faces"]], [["box", "score"]] * len(expected))
+            self.assertEqual([face["box"] for face in record["faces"]], [face["box"] for face in expected])
+            for face, wanted in zip(record["faces"], expected):
+                self.assertAlmostEqual(face["score"], wanted["score"], delta=1e-4)
+
+    def test_text_has_no_view(self):
+        result = self.check(run("detect", "--detector", "mmod", ASTRONAUT), DONE)
+        self.assertRegex(result.stdout, r"box 168 69 263 164  score 1\.06\d\n$")
+
+    def test_every_verb_goes_on_from_its_boxes(self):
+        cnn = "--detector", "mmod"
+        [record] = records(self.check(run("landmarks", "--json", *cnn, "--points", "5", self.TURNED), DONE))
+        golden = json.loads((self.GOLDEN / "data" / "mmod_faces.json").read_text())["records"]
+        [expected] = [r for r in golden if (r["image"], r["gray"]) == ("turned_minus_20", False)]
+        self.assertEqual(record["faces"][0]["landmarks"], expected["points5"])
+        result = run("represent", "--json", *cnn, "--points", "5", self.TURNED)
+        [record] = records(self.check(result, DONE))
+        self.assertLess(math.dist(record["faces"][0]["embedding"], expected["embedding"]), 0.001)
+
+        aligned = self.check(run("align", *cnn, ASTRONAUT, "-o", self.folder / "a"), DONE)
+        self.assertIn("astronaut.png", aligned.stdout)
+        self.assertNotEqual((self.folder / "a" / "astronaut.png").read_bytes(),
+                            self.aligned_by_hog().read_bytes())
+        compared = self.check(run("compare", *cnn, ASTRONAUT, OBAMA2), DONE)
+        self.assertIn("different", compared.stdout)
+        self.check(run("train", *cnn, PEOPLE, "-o", self.folder / "people.ffr"), DONE)
+        inferred = self.check(run("infer", *cnn, self.folder / "people.ffr", OBAMA2), DONE)
+        self.assertIn("barack_obama", inferred.stdout)
+        clustered = records(self.check(run("cluster", "--json", *cnn, PEOPLE / "barack_obama"), DONE))
+        self.assertTrue(clustered)
+        [timing] = records(self.check(run("bench", "--json", *cnn, "--repeat", "1", "--stage", "detect"), DONE))
+        self.assertEqual(timing["stage"], "detect")
+
+    def aligned_by_hog(self):
+        self.check(run("align", ASTRONAUT, "-o", self.folder / "hog"), DONE)
+        return self.folder / "hog" / "astronaut.png"
+
+    def test_auto_asks_hog_first(self):
+        def faces(detector, image):
+            return records(self.check(run("detect", "--json", "--detector", detector, image), DONE))[0]["faces"]
+
+        self.assertEqual(faces("auto", ASTRONAUT), faces("hog", ASTRONAUT))
+        for name in "low_contrast", "no_face_brick", "tiny_face":
+            image = self.GOLDEN / "images" / f"{name}.png"
+            self.assertEqual(faces("auto", image), faces("mmod", image))
+
+    def test_hog_pictures_are_of_hog_and_other_detectors_are_unknown(self):
+        result = run("hog", "--detector", "mmod", ASTRONAUT, "-o", self.folder / "hog.png")
+        self.check(result, WRONG_USAGE, "--detector: has to be hog")
+        self.check(run("detect", "--detector", "cascade", ASTRONAUT), WRONG_USAGE, "--detector")
+
+    def test_its_weights_are_named_when_they_are_missing_or_another_s(self):
+        result = run("detect", "--detector", "mmod", "--weights", self.folder, ASTRONAUT)
+        self.check(result, SOME_FAILED, "mmod.ffr: no such weights in")
+        shutil.copy(PROJECT / "weights" / "hog_frontal.ffr", self.folder / "mmod.ffr")
+        result = run("detect", "--detector", "mmod", "--weights", self.folder, ASTRONAUT)
+        self.check(result, SOME_FAILED, "holds 'hog_detector', not 'mmod'")
+
+
 class MaxPixels(CliTest):
     """Large photos made smaller: what's told is in the pixels of the photo all the same."""
 
@@ -1436,7 +1509,7 @@ class OpenFace(CliTest):
                          f"{self.weights / 'net.t7'}: an unknown network of nn4.small2's shape, MD5 {md5}\n")
         [record] = records(self.check(self.ffr("info", "--json"), DONE))
         self.assertEqual([w["kind"] for w in record["weights"]],
-                         ["hog_detector", "landmarks", "landmarks", "resnet29", "nn4.small2"])
+                         ["hog_detector", "mmod", "landmarks", "landmarks", "resnet29", "nn4.small2"])
         self.assertEqual(record["weights"][-1]["origin"],
                          f"an unknown network of nn4.small2's shape, net.t7, MD5 {md5}")
         self.assertEqual(record["weights"][-1]["license"], "unknown")
@@ -1637,8 +1710,8 @@ class Simd(CliTest):
 class Weights(CliTest):
     def test_info_lists_the_weights_with_their_licences(self):
         [record] = records(self.check(run("info", "--json"), DONE))
-        self.assertEqual([w["kind"] for w in record["weights"]], ["hog_detector", "landmarks", "landmarks", "resnet29"])
-        self.assertRegex(record["weights"][2]["license"], "NOT FOR COMMERCIAL USE")
+        self.assertEqual([w["kind"] for w in record["weights"]], ["hog_detector", "mmod", "landmarks", "landmarks", "resnet29"])
+        self.assertRegex(record["weights"][3]["license"], "NOT FOR COMMERCIAL USE")
         self.assertIn("NOT FOR COMMERCIAL USE", run("info").stdout)
 
     def test_the_program_works_when_copied_elsewhere(self):

@@ -3,7 +3,7 @@
 #
 #   bash tools/convert_weights/convert_all.sh ORIGINALS OUTPUT exact|shipped
 #
-# ORIGINALS holds the four files that scripts/exact_weights.sh fetches. "exact" keeps every value; "shipped" writes what
+# ORIGINALS holds the five files that scripts/exact_weights.sh fetches. "exact" keeps every value; "shipped" writes what
 # weights/ holds in the repository: the 68-point model and the network in their compact codings.
 set -euo pipefail
 originals=$1 output=$2 coding=$3
@@ -28,4 +28,8 @@ the 5-point model, or ask Imperial College London"
 "$convert" resnet29 "${compact[@]}" "$originals/dlib_face_recognition_resnet_model_v1.dat" "$output/resnet29.ffr" \
   --origin "dlib_face_recognition_resnet_model_v1.dat by Davis King (dlib-models), trained on about 3 million faces of \
 7485 people; from PyPI's face-recognition-models 0.3.0" \
+  --license "CC0 1.0 (public domain)"
+"$convert" mmod "$originals/mmod_human_face_detector.dat" "$output/mmod.ffr" \
+  --origin "mmod_human_face_detector.dat by Davis King (dlib-models), trained on faces that he annotated in images of \
+public datasets; from PyPI's face-recognition-models 0.3.0" \
   --license "CC0 1.0 (public domain)"

@@ -52,6 +52,11 @@ class DlibStream {
 
     void expect_end() const { require(bytes_left() == 0, "end", std::to_string(bytes_left()) + " bytes too many"); }
 
+    std::uint8_t byte(const std::string& field) {
+        require(position_ < bytes_.size(), field, "the file ends here");
+        return bytes_[position_++];
+    }
+
     /// An integer of any width: a control byte with sign and length, then the magnitude.
     std::int64_t integer(const std::string& field) {
         const std::uint8_t control = byte(field);
@@ -147,11 +152,6 @@ class DlibStream {
     }
 
   private:
-    std::uint8_t byte(const std::string& field) {
-        require(position_ < bytes_.size(), field, "the file ends here");
-        return bytes_[position_++];
-    }
-
     std::string name_;
     std::vector<std::uint8_t> bytes_;
     std::size_t position_ = 0;

@@ -8,6 +8,7 @@
 #include "ffr/detail/file.hpp"
 #include "hog_detector.hpp"
 #include "md5.hpp"
+#include "mmod.hpp"
 #include "nn4_small2.hpp"
 #include "resnet29.hpp"
 #include "shape_predictor.hpp"
@@ -61,6 +62,13 @@ void convert_resnet29(const Job& job) {
     out.save(job.output);
 }
 
+void convert_mmod(const Job& job) {
+    convert::DlibStream in = open(job);
+    ffr::WeightsWriter out = begin("mmod", job);
+    convert::write_mmod(convert::read_mmod(in), out);
+    out.save(job.output);
+}
+
 /// Says of OpenFace's own network what it is, and of any other that it's unknown, in the file and to the user.
 void convert_nn4_small2(Job job) {
     constexpr const char* kPublished = "c95bfd8cc1adf05210e979ff623013b6";
@@ -107,6 +115,7 @@ int main(int argc, char** argv) {
         add_verb(app, "resnet29", "dlib's face recognition network (.dat); compact: float16", job, false);
     resnet29->callback([&] { convert_resnet29(job); });
     add_compact(resnet29, job);
+    add_verb(app, "mmod", "dlib's CNN face detector (.dat)", job, false)->callback([&] { convert_mmod(job); });
     add_verb(app, "nn4.small2", "OpenFace's network nn4.small2 (.t7, binary or ascii)", job, true)->callback([&] {
         convert_nn4_small2(job);
     });

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dlib_layers.hpp"
 #include "dlib_stream.hpp"
 #include "ffr/resnet29.hpp"
 #include "ffr/weights.hpp"
@@ -20,47 +21,6 @@ struct ResNet29 {
     std::vector<FoldedConvolution> convolutions;  // in the order of execution
     std::vector<float> projection;                // [output][input]
 };
-
-/// What follows a layer's own fields: three truth values and three tensors that hold training state.
-inline void skip_layer_state(DlibStream& in) {
-    for (const char* const field : {"setup called", "gradient stale", "output disabled"}) in.boolean(field);
-    for (const char* const field : {"gradient", "cached output", "parameter gradient"}) {
-        TensorShape shape{};
-        in.tensor(field, shape);
-    }
-}
-
-inline std::vector<float> read_parameters(DlibStream& in, std::size_t expected) {
-    TensorShape shape{};
-    std::vector<float> values = in.tensor("parameters", shape);
-    in.require(values.size() == expected && shape.channels == 1 && shape.rows == 1 && shape.columns == 1, "parameters",
-               "have an unexpected shape");
-    return values;
-}
-
-inline void expect_shape(DlibStream& in, const TensorShape& wanted, const std::string& field) {
-    in.require(in.shape(1, field) == wanted, field, "has an unexpected shape");
-}
-
-/// con_4: filters and biases; stride 1 is padded, stride 2 is not.
-inline FoldedConvolution read_convolution(DlibStream& in, std::size_t inputs, std::size_t outputs, int side,
-                                          int stride) {
-    const auto k = static_cast<std::size_t>(side);
-    const std::size_t weights = outputs * inputs * k * k;
-    const int padding = stride == 1 ? side / 2 : 0;
-    const std::string tag = in.text("layer");
-    in.require(tag == "con_4" || tag == "con_5", "layer", "is '" + tag + "', expected a convolution");
-    const std::vector<float> values = read_parameters(in, weights + outputs);
-    in.expect_integer(static_cast<std::int64_t>(outputs), "filters");
-    for (const int extent : {side, side, stride, stride, padding, padding}) in.expect_integer(extent, "geometry");
-    const auto signed_outputs = static_cast<std::int64_t>(outputs);
-    expect_shape(in, {signed_outputs, static_cast<std::int64_t>(inputs), side, side}, "filters");
-    expect_shape(in, {1, signed_outputs, 1, 1}, "biases");
-    for (int i = 0; i < 4; ++i) in.number("multiplier");
-    if (tag == "con_5") in.require(in.boolean("bias"), "bias", "is switched off");
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(weights);
-    return {outputs, inputs, k, {values.begin(), middle}, {middle, values.end()}};
-}
 
 /// affine_: y = gamma x + beta for each channel, folded into the convolution before it.
 inline void fold_affine(DlibStream& in, FoldedConvolution& convolution) {
@@ -80,11 +40,6 @@ inline void fold_affine(DlibStream& in, FoldedConvolution& convolution) {
 inline void read_pool(DlibStream& in, const std::string& tag, int side, int stride) {
     in.expect_text(tag, "layer");
     for (const int extent : {side, side, stride, stride, 0, 0}) in.expect_integer(extent, "pool geometry");
-    skip_layer_state(in);
-}
-
-inline void read_relu(DlibStream& in) {
-    in.expect_text("relu_", "layer");
     skip_layer_state(in);
 }
 
@@ -131,10 +86,7 @@ inline void read_preamble(DlibStream& in, ResNet29& net) {
         in.require(version >= 1 && version <= 3, "node version", "isn't one of a face network");
     }
     in.expect_text("input_rgb_image_sized", "input layer");
-    for (int i = 0; i < 3; ++i) {
-        net.pixel_mean.push_back(static_cast<float>(in.number("pixel mean")));
-        in.require(net.pixel_mean.back() >= 0 && net.pixel_mean.back() <= 255, "pixel mean", "is out of range");
-    }
+    net.pixel_mean = read_pixel_mean(in);
     in.expect_integer(150, "input rows");
     in.expect_integer(150, "input columns");
 }

@@ -49,6 +49,34 @@ struct Finish {
     bool relu;              // negative sums become 0
 };
 
+/// How many numbers lie from where one output pixel's filters begin to see to where the next one's do: the ways in which
+/// convolve_line reads its input.
+enum class LinePitch {
+    colours = 6,    // every second pixel of an interleaved colour image
+    channels = 16,  // every pixel of a block of channels
+    halving = 32    // every second one
+};
+
+/// Output channels whose weights lie beside each other for convolve_line: as many as AVX-512's registers have sums for.
+constexpr int line_panel(LinePitch pitch) {
+    return pitch == LinePitch::colours ? kBlock : pitch == LinePitch::halving ? 2 * kBlock : 3 * kBlock;
+}
+
+/// A line of a convolution's output.
+struct LineJob {
+    const float* const* lines;  // for each row of the filters the line of the input that it sees, from the first tap on
+    int side;                   // rows of the filters
+    int blocks;                 // of input channels that a line has; 1 for colours
+    std::ptrdiff_t plane;       // floats from one of them to the next
+    int run;                    // numbers that a row of the filters sees in a block
+    int count;                  // pixels of the output
+    const float* weights;       // [panel][row][block][number of the run][output of the panel]
+    const float* bias;          // of whole panels
+    float* out;                 // the first pixel, of block 0
+    std::ptrdiff_t out_plane;   // floats from a block to the next
+    int out_blocks;             // how many there are
+};
+
 /// How maps are divided for Winograd's method: into squares of output pixels.
 struct TileGrid {
     int height, width;   // of a map

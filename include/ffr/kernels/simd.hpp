@@ -38,7 +38,7 @@ struct WinogradKernels {
     void (*filter)(const float* taps, std::ptrdiff_t tap, float* out, std::ptrdiff_t point);
 };
 
-/// The kernels of a path: see product.inl, winograd.inl and pooling.inl.
+/// The kernels of a path: see product.inl, lines.inl, winograd.inl and pooling.inl.
 struct Kernels {
     int rows;     // most rows that a product takes
     bool widens;  // true when product_of_halves works
@@ -46,6 +46,8 @@ struct Kernels {
     void (*product_of_halves)(const ProductRows&, const std::uint16_t* panel, int first_channel, const Finish&);
     void (*product_of_pixels)(const ProductRows&, const float* panel, int first_channel, const Finish&);
     void (*gather)(const ConvolutionShape&, int faces, const float* in, int first, int count, float* out);
+    void (*convolve_line_relu)(LinePitch, const LineJob&);
+    void (*convolve_line_to_one)(const LineJob&);
     WinogradKernels winograd2, winograd4;
     void (*max_pool)(const PoolShape&, const float* in, float* out);
     void (*average_pool)(const PoolShape&, const float* in, float* out);
@@ -78,6 +80,7 @@ struct Vector {
 };
 
 #include "gather.inl"
+#include "lines.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -105,6 +108,7 @@ struct Vector {
 };
 
 #include "gather.inl"
+#include "lines.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -141,6 +145,7 @@ struct Vector {
 };
 
 #include "gather.inl"
+#include "lines.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -177,6 +182,7 @@ struct Vector {
 };
 
 #include "gather.inl"
+#include "lines.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
@@ -211,6 +217,7 @@ struct Vector {
 };
 
 #include "gather.inl"
+#include "lines.inl"
 #include "pooling.inl"
 #include "product.inl"
 #include "winograd.inl"
