@@ -15,15 +15,14 @@ from peer import Peer, largest_difference, process_options, quartiles, speed_rat
 from prepare import HERE, PROJECT, models_folder, prepare_photos, say
 
 TASKS = {"detect 512x512": 5, "detect 640x480": 5, "detect 1920x1080": 3, "detect 1986x1545": 3,
-         "mmod 512x512": 1, "mmod 1920x1080": 1,
          "landmarks68 512x512": 50, "landmarks68 faces_32": 5, "landmarks5 512x512": 50, "landmarks5 faces_32": 5,
          "chip 512x512": 50, "embed 512x512": 5, "all 512x512": 5}  # and how often in a round
-MEMORY_TASKS = ["detect 512x512", "detect 1920x1080", "mmod 512x512", "mmod 1920x1080"]
+MEMORY_TASKS = ["detect 512x512", "detect 1920x1080"]
 PROGRAMS = ["detect", "represent"]  # verbs of the program ffr
 PHOTO = PROJECT / "photos/people/eileen_collins/astronaut.png"  # 512x512
 
 # How far the numbers of a stage may be from dlib's. Boxes, points and pixels are whole numbers: they're equal.
-EXACT = {"detect": 1e-5, "mmod": 1e-4, "landmarks68": 0, "landmarks5": 0, "chip": 0, "embed": 1e-4, "all": 1e-4}
+EXACT = {"detect": 1e-5, "landmarks68": 0, "landmarks5": 0, "chip": 0, "embed": 1e-4, "all": 1e-4}
 # The shipped weights are rounded: a point may be another pixel, so the chip another piece of the photo.
 SHIPPED = {**EXACT, "landmarks68": 2, "chip": 40, "embed": 0.03, "all": 0.03}
 
@@ -98,7 +97,7 @@ def memory_table(memory):
         width, height = map(int, task.split()[1].split("x"))
         return f"{taken / 1e6:.1f} MB, {taken / (width * height):.1f} a pixel"
 
-    return table(["bytes beyond photo and weights", *MEMORY_TASKS],
+    return table(["bytes beyond photo and weights", *next(iter(memory.values()))],
                  [[name, *(cell(*item) for item in taken.items())] for name, taken in memory.items()])
 
 

@@ -208,17 +208,27 @@ class Y4mReader {
         const std::optional<std::string> line = read_line(what);
         if (!line) return std::nullopt;
         if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
-        Y4mFrame frame{*line, std::vector<std::uint8_t>(format_.frame_bytes())};
-        in_.read(reinterpret_cast<char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
-        if (!in_) {
-            fail(what + " is cut off after " + std::to_string(in_.gcount()) + " of " +
-                 std::to_string(frame.bytes.size()) + " bytes");
-        }
         ++number_;
-        return frame;
+        return Y4mFrame{*line, read_bytes(format_.frame_bytes(), what)};
     }
 
   private:
+    /// So many bytes. Memory grows with what's there, whatever size the header tells.
+    std::vector<std::uint8_t> read_bytes(std::size_t count, const std::string& what) {
+        constexpr std::size_t kBlock = 1 << 20;
+        std::vector<std::uint8_t> bytes;
+        while (bytes.size() < count) {
+            const std::size_t before = bytes.size(), more = std::min(count - before, std::max(before, kBlock));
+            bytes.resize(before + more);
+            in_.read(reinterpret_cast<char*>(bytes.data() + before), static_cast<std::streamsize>(more));
+            if (!in_) {
+                fail(what + " is cut off after " + std::to_string(before + static_cast<std::size_t>(in_.gcount())) +
+                     " of " + std::to_string(count) + " bytes");
+            }
+        }
+        return bytes;
+    }
+
     /// A line without its end, or none where the stream ends before it.
     std::optional<std::string> read_line(const std::string& what) {
         std::string line;

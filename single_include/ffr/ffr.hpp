@@ -1121,11 +1121,13 @@ inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::s
 /// once when the bytes aren't a JPEG's. Never reads outside of them.
 template <typename Visit>
 void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
-    std::size_t position = 2;
+    std::size_t position = 1;
+    while (position < size && bytes[position] == 0xFF) ++position;  // fill bytes, before the first marker, too
+    if (position >= size || bytes[0] != 0xFF || bytes[position++] != 0xD8) return;
     while (size - position >= 4) {
         const std::uint8_t marker = bytes[position + 1];
-        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
+        // Decoders pass over rubbish and fill bytes before a marker, and take 0xFF 0xFF 0x00 for a coded 0xFF.
+        if (bytes[position] != 0xFF || marker == 0xFF || marker == 0) {
             ++position;
             continue;
         }
@@ -1332,7 +1334,7 @@ inline Image apply_orientation(Image image, int orientation) {
 /// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
 /// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
 /// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-/// therefore asked for in the same function as the call that failed.
+/// therefore asked for in the same function as the call that failed; and, beside it, the most that it may allocate.
 
 #include <assert.h>
 #include <limits.h>
@@ -1343,6 +1345,8 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <stdio.h>  // for sprintf only, which the writer uses even without files
 #include <stdlib.h>
 #include <string.h>
+
+#include <cstddef>
 
 #if defined(__SSE2__) || defined(_M_X64) || defined(_M_IX86)
 #include <emmintrin.h>
@@ -1633,8 +1637,9 @@ inline Image apply_orientation(Image image, int orientation) {
 #define STBI_NO_PIC
 #define STBI_NO_PNM  // ffr reads these itself, see image_io.hpp
 // A damaged file can make stb return pixels that it never wrote: they shall be zero, not what the memory held before.
-#define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(pointer, size) realloc(pointer, size)
+// And it believes what a file says about lengths, and unpacks PNG's data however many there are: see Allowance.
+#define STBI_MALLOC(size) (Allowance::grants(size) ? calloc(1, size) : nullptr)
+#define STBI_REALLOC(pointer, size) (Allowance::grants(size) ? realloc(pointer, size) : nullptr)
 #define STBI_FREE(pointer) free(pointer)
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -1656,6 +1661,36 @@ struct stbi_io_callbacks {
     int (*read)(void* user, char* data, int size);
     void (*skip)(void* user, int count);
     int (*eof)(void* user);
+};
+
+/// While it lives, stb gets no more than `most` bytes at a time in this thread.
+class Allowance {
+  public:
+    explicit Allowance(std::size_t most) {
+        limit() = most;
+        refused_one() = false;
+    }
+    ~Allowance() { limit() = SIZE_MAX; }
+    Allowance(const Allowance&) = delete;
+    Allowance& operator=(const Allowance&) = delete;
+
+    /// True when stb asked for more.
+    bool refused() const { return refused_one(); }
+
+    static bool grants(std::size_t size) {
+        if (size > limit()) refused_one() = true;
+        return size <= limit();
+    }
+
+  private:
+    static std::size_t& limit() {
+        static thread_local std::size_t bytes = SIZE_MAX;
+        return bytes;
+    }
+    static bool& refused_one() {
+        static thread_local bool refused = false;
+        return refused;
+    }
 };
 
 #if __has_include(<stb_image.h>)
@@ -1891,6 +1926,12 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
     return image;
 }
 
+/// The most that stb may allocate at a time: twice a file, since it collects PNG's data in memory that it doubles; what's
+/// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
+inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
+    return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
+}
+
 /// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
 FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                                           std::int64_t max_pixels) {
@@ -1903,14 +1944,17 @@ FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t
         fail_not_an_image(name, stb::stbi_failure_reason());
     }
     // A BMP whose first row is the top one has a negative height.
-    check_dimensions(width, height < 0 ? -std::int64_t{height} : height, name, max_pixels);
+    const std::int64_t rows = height < 0 ? -std::int64_t{height} : height;
+    check_dimensions(width, rows, name, max_pixels);
 
+    const stb::Allowance allowance(decoding_allowance(size, width, rows));
     StbSource source{bytes, size};
     const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
     const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
         stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
     if (source.ran_out) fail_cut_off(name, size);
     if (pixels == nullptr) {
+        if (allowance.refused()) fail_damaged(name, "its data claim more memory than an image of its size takes");
         const std::string reason = stb::stbi_failure_reason();
         if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
         fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
@@ -17836,17 +17880,27 @@ class Y4mReader {
         const std::optional<std::string> line = read_line(what);
         if (!line) return std::nullopt;
         if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
-        Y4mFrame frame{*line, std::vector<std::uint8_t>(format_.frame_bytes())};
-        in_.read(reinterpret_cast<char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
-        if (!in_) {
-            fail(what + " is cut off after " + std::to_string(in_.gcount()) + " of " +
-                 std::to_string(frame.bytes.size()) + " bytes");
-        }
         ++number_;
-        return frame;
+        return Y4mFrame{*line, read_bytes(format_.frame_bytes(), what)};
     }
 
   private:
+    /// So many bytes. Memory grows with what's there, whatever size the header tells.
+    std::vector<std::uint8_t> read_bytes(std::size_t count, const std::string& what) {
+        constexpr std::size_t kBlock = 1 << 20;
+        std::vector<std::uint8_t> bytes;
+        while (bytes.size() < count) {
+            const std::size_t before = bytes.size(), more = std::min(count - before, std::max(before, kBlock));
+            bytes.resize(before + more);
+            in_.read(reinterpret_cast<char*>(bytes.data() + before), static_cast<std::streamsize>(more));
+            if (!in_) {
+                fail(what + " is cut off after " + std::to_string(before + static_cast<std::size_t>(in_.gcount())) +
+                     " of " + std::to_string(count) + " bytes");
+            }
+        }
+        return bytes;
+    }
+
     /// A line without its end, or none where the stream ends before it.
     std::optional<std::string> read_line(const std::string& what) {
         std::string line;

@@ -298,6 +298,48 @@ TEST_CASE("an image larger than the limit is refused by its header") {
     CHECK(decode_error(file("huge_header.png"), options) != "");
 }
 
+/// A PNG of 8 x 8 gray pixels with this IDAT chunk, which may claim more bytes than it has. Checksums are zeros, which stb
+/// doesn't look at.
+Bytes png_with(const Bytes& data, std::uint32_t claimed) {
+    Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0,
+              0,    0,   8,   0,   0,    0,    8,    8,    0, 0, 0, 0,  0,   0,   0,   0};
+    for (int shift = 24; shift >= 0; shift -= 8) png.push_back(static_cast<std::uint8_t>(claimed >> shift));
+    for (const char letter : {'I', 'D', 'A', 'T'}) png.push_back(static_cast<std::uint8_t>(letter));
+    png.insert(png.end(), data.begin(), data.end());
+    for (const char letter : std::string("\0\0\0\0\0\0\0\0IEND\0\0\0\0", 16)) {
+        png.push_back(static_cast<std::uint8_t>(letter));
+    }
+    return png;
+}
+
+/// A zlib stream that unpacks to a zero and `times` repetitions of it, 258 zeros each: fixed Huffman codes (RFC 1951).
+Bytes packed_zeros(int times) {
+    std::string bits =
+        "110"
+        "00110000";  // the last block, fixed codes; literal 0
+    for (int i = 0; i < times; ++i)
+        bits +=
+            "11000101"
+            "00000";    // length 258, distance 1
+    bits += "0000000";  // end of the block
+    Bytes packed{0x78, 0x01};
+    for (std::size_t i = 0; i < bits.size(); ++i) {
+        if (i % 8 == 0) packed.push_back(0);
+        if (bits[i] == '1') packed.back() = static_cast<std::uint8_t>(packed.back() | 1 << i % 8);
+    }
+    packed.insert(packed.end(), 4, 0);  // a checksum that stb doesn't look at
+    return packed;
+}
+
+TEST_CASE("a PNG gets no more memory than an image of its size takes, whatever its data claim or unpack to") {
+    const Bytes zeros = packed_zeros(1);
+    CHECK(decode(png_with(zeros, static_cast<std::uint32_t>(zeros.size()))).pixels() == Image(8, 8, 1).pixels());
+    CHECK(decode_error(png_with(zeros, 1 << 29)).find("its data claim more memory") != std::string::npos);
+    const Bytes bomb = packed_zeros(400'000);  // 650 kB, 103 MB unpacked
+    CHECK(decode_error(png_with(bomb, static_cast<std::uint32_t>(bomb.size()))).find("its data claim more memory") !=
+          std::string::npos);
+}
+
 TEST_CASE("a size that the caller gives wrongly is refused before anything is read") {
     const std::uint8_t byte = 0xFF;
     CHECK_THROWS_AS(decode_image(&byte, std::size_t{1} << 31, "memory"), FormatError);

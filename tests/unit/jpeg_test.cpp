@@ -82,6 +82,17 @@ TEST_CASE("a Huffman table may have 256 codes and no more, in any segment") {
     CHECK(sound({'P', '5'}));
 }
 
+TEST_CASE("a Huffman table is found wherever a decoder would come upon it") {
+    const Bytes too_large = segment(0xC4, table({255, 2}));
+    const Bytes plain = jpeg({segment(0xE1, {1, 2}), too_large});
+    CHECK(!sound(plain));
+    Bytes filled(5, 0xFF);  // before the first marker
+    filled.insert(filled.end(), plain.begin(), plain.end());
+    CHECK(!sound(filled));
+    // Within a scan a 0xFF, a fill byte and 0 are one coded byte, and no marker with a segment.
+    CHECK(!sound(jpeg({segment(0xDA, {}), {0x12, 0xFF, 0xFF, 0x00, 0x7F, 0xFF}, too_large})));
+}
+
 TEST_CASE("Huffman tables have to fill their segment exactly") {
     Bytes two = table({1, 2});
     const Bytes second = table({3});

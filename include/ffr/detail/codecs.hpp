@@ -111,6 +111,12 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
     return image;
 }
 
+/// The most that stb may allocate at a time: twice a file, since it collects PNG's data in memory that it doubles; what's
+/// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
+inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
+    return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
+}
+
 /// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
 FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                                           std::int64_t max_pixels) {
@@ -123,14 +129,17 @@ FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t
         fail_not_an_image(name, stb::stbi_failure_reason());
     }
     // A BMP whose first row is the top one has a negative height.
-    check_dimensions(width, height < 0 ? -std::int64_t{height} : height, name, max_pixels);
+    const std::int64_t rows = height < 0 ? -std::int64_t{height} : height;
+    check_dimensions(width, rows, name, max_pixels);
 
+    const stb::Allowance allowance(decoding_allowance(size, width, rows));
     StbSource source{bytes, size};
     const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
     const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
         stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
     if (source.ran_out) fail_cut_off(name, size);
     if (pixels == nullptr) {
+        if (allowance.refused()) fail_damaged(name, "its data claim more memory than an image of its size takes");
         const std::string reason = stb::stbi_failure_reason();
         if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
         fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);

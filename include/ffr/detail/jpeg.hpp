@@ -36,11 +36,13 @@ inline std::size_t skip_scan(const std::uint8_t* bytes, std::size_t size, std::s
 /// once when the bytes aren't a JPEG's. Never reads outside of them.
 template <typename Visit>
 void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit visit) {
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8) return;
-    std::size_t position = 2;
+    std::size_t position = 1;
+    while (position < size && bytes[position] == 0xFF) ++position;  // fill bytes, before the first marker, too
+    if (position >= size || bytes[0] != 0xFF || bytes[position++] != 0xD8) return;
     while (size - position >= 4) {
         const std::uint8_t marker = bytes[position + 1];
-        if (bytes[position] != 0xFF || marker == 0xFF) {  // decoders pass over rubbish and fill bytes before a marker
+        // Decoders pass over rubbish and fill bytes before a marker, and take 0xFF 0xFF 0x00 for a coded 0xFF.
+        if (bytes[position] != 0xFF || marker == 0xFF || marker == 0) {
             ++position;
             continue;
         }
