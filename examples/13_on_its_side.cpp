@@ -94,14 +94,19 @@ std::vector<int> prefer(const Maps& a, const Maps& b) {
     return {less[0].second, less[1].second, less[2].second};
 }
 
-/// Maps of the upright face above those of the lying one, in the same grays.
-void draw_maps(ffr::Image& sheet, ffr::Point at, const std::vector<int>& chosen, const Maps& upright,
-               const Maps& lying) {
+/// Six maps of the upright face above those of the lying one, in the same grays: of layer 6 the first, else those that
+/// differ most.
+void draw_maps(ffr::Image& sheet, int layer, const Maps& upright, const Maps& lying) {
+    std::vector<int> chosen = prefer(upright, lying);
+    for (const int i : prefer(lying, upright)) chosen.push_back(i);
+    if (layer == 6) chosen = {0, 1, 2, 3, 4, 5};
+    ffr::Point at{0, 290 * std::min(layer - 1, 3)};
+    ffr::draw_text(sheet, at, "layer " + std::to_string(layer), {255, 255, 255}, {0, 0, 0});
     for (const int i : chosen) {
         const auto most = [&](const Maps& m) { return *std::max_element(m.map(i), m.map(i) + m.height * m.width); };
         const float white = std::max({most(upright), most(lying), 1e-6f});
-        ffr::paste(sheet, ffr::scale_to(gray(upright, i, 0, white), 128, 128), at);
-        ffr::paste(sheet, ffr::scale_to(gray(lying, i, 0, white), 128, 128), {at.x, at.y + 130});
+        ffr::paste(sheet, ffr::scale_to(gray(upright, i, 0, white), 128, 128), {at.x, at.y + 15});
+        ffr::paste(sheet, ffr::scale_to(gray(lying, i, 0, white), 128, 128), {at.x, at.y + 145});
         at.x += 132;
     }
 }
@@ -144,13 +149,7 @@ int main(int argc, char** argv) try {
         std::cout << '\n';
     }
     ffr::write_image(argv[3], canvases);
-    for (const int i : {0, 1, 2, 5}) {
-        const Maps &up = upright[static_cast<std::size_t>(i)], &side = lying[static_cast<std::size_t>(i)];
-        const int top = 290 * std::min(i, 3);
-        ffr::draw_text(sheet, {0, top}, "layer " + std::to_string(i + 1), {255, 255, 255}, {0, 0, 0});
-        draw_maps(sheet, {0, top + 15}, i == 5 ? std::vector<int>{0, 1, 2} : prefer(up, side), up, side);
-        draw_maps(sheet, {3 * 132, top + 15}, i == 5 ? std::vector<int>{3, 4, 5} : prefer(side, up), up, side);
-    }
+    for (const std::size_t i : {0U, 1U, 2U, 5U}) draw_maps(sheet, static_cast<int>(i) + 1, upright[i], lying[i]);
     ffr::write_image(argv[4], sheet);
 } catch (const std::exception& error) {
     return std::cerr << error.what() << '\n', 1;
