@@ -31,32 +31,51 @@ bool have_weights(const std::string& name, const SharedOptions& options) {
     }
 }
 
-Json weight_record(const std::string& name, const SharedOptions& options) {
-    const ffr::WeightsFile file = open_weights(name, options);
-    return {{"file", file.name()},           {"kind", file.kind()},
-            {"bytes", file.size()},          {"xxh64", ffr::hexadecimal(file.checksum())},
-            {"origin", file.text("origin")}, {"license", file.text("license")}};
+struct Options {
+    SharedOptions shared;
+    bool verify = false;
+};
+
+/// A file that's opened is whole, or there'd be an error. What's left to tell is which one it is.
+Json weight_record(const KnownWeights& known, const Options& options) {
+    const ffr::WeightsFile file = open_weights(known.name, options.shared);
+    Json record{{"file", file.name()},           {"kind", file.kind()},
+                {"bytes", file.size()},          {"xxh64", ffr::hexadecimal(file.checksum())},
+                {"origin", file.text("origin")}, {"license", file.text("license")}};
+    if (options.verify) record["as_shipped"] = file.checksum() == known.xxh64;
+    return record;
 }
 
-Status run(const SharedOptions& options) {
+std::string weight_text(const Json& record) {
+    std::string text = "  " + record["file"].get<std::string>() + ": " + record["kind"].get<std::string>() + ", " +
+                       record["bytes"].dump() + " bytes, xxh64 " + record["xxh64"].get<std::string>();
+    if (record.contains("as_shipped")) {
+        text += record["as_shipped"]
+                    ? "\n    verified: whole, and as shipped with ffr " + std::string(ffr::kVersion)
+                    : "\n    verified: whole, but not what's shipped with ffr " + std::string(ffr::kVersion);
+    }
+    return text + "\n    from " + record["origin"].get<std::string>() +
+           "\n    licence: " + record["license"].get<std::string>() + '\n';
+}
+
+Status run(const Options& options) {
     Status status = kDone;
     Json record{{"version", ffr::kVersion},
                 {"simd", ffr::kernels::simd_name(ffr::kernels::simd_path())},
                 {"int8", ffr::kernels::int8_name(ffr::kernels::int8_path())},
                 {"blas", blas_name()},
                 {"weights", Json::array()}};
-    for (std::size_t i = 0; i < std::size(kWeightNames); ++i) {
-        const char* const name = kWeightNames[i];
+    for (const KnownWeights& known : kKnownWeights) {
         try {
-            if (i >= kShippedWeights && !have_weights(name, options)) continue;
-            record["weights"].push_back(weight_record(name, options));
+            if (known.xxh64 == 0 && !have_weights(known.name, options.shared)) continue;
+            record["weights"].push_back(weight_record(known, options));
         } catch (const ffr::Error& error) {
             std::cerr << "ffr: " << error.what() << '\n';
-            record["weights"].push_back({{"file", name}, {"error", error.what()}});
+            record["weights"].push_back({{"file", known.name}, {"error", error.what()}});
             status = kSomeFailed;
         }
     }
-    if (options.json) {
+    if (options.shared.json) {
         print_record(record);
         return status;
     }
@@ -64,11 +83,7 @@ Status run(const SharedOptions& options) {
               << " (the best of this machine, or what FFR_SIMD names)\nint8: " << record["int8"].get<std::string>()
               << " (what --precision int8 uses)\nBLAS: " << blas_name() << "\nWeights:\n";
     for (const Json& file : record["weights"]) {
-        if (file.contains("error")) continue;
-        std::cout << "  " << file["file"].get<std::string>() << ": " << file["kind"].get<std::string>() << ", "
-                  << file["bytes"] << " bytes, xxh64 " << file["xxh64"].get<std::string>() << "\n    from "
-                  << file["origin"].get<std::string>() << "\n    licence: " << file["license"].get<std::string>()
-                  << '\n';
+        if (!file.contains("error")) std::cout << weight_text(file);
     }
     return status;
 }
@@ -76,9 +91,10 @@ Status run(const SharedOptions& options) {
 }  // namespace
 
 void add_info(CLI::App& app, Status& status) {
-    const auto options = std::make_shared<SharedOptions>();
+    const auto options = std::make_shared<Options>();
     CLI::App* const verb =
         add_verb(app, "info", "Version, SIMD, BLAS and weights with their licences", "ffr info --json");
-    add_shared_options(*verb, *options);
+    add_shared_options(*verb, options->shared);
+    verb->add_flag("--verify", options->verify, "say of each weight file whether it's the one that's shipped with ffr");
     verb->callback([options, &status] { status = run(*options); });
 }

@@ -2,6 +2,7 @@
 /// \file
 /// The weights that the user named, or else the ones beside the program or inside of it.
 
+#include <cstdint>
 #include <string>
 
 #include "ffr/detector.hpp"
@@ -34,7 +35,14 @@ ffr::Pipeline load_pipeline_for(const ffr::Identifier& people, const std::string
 /// How the detector shall search.
 ffr::DetectOptions detect_options(const SharedOptions& options);
 
-/// The weight files in the order in which they're used, those that aren't shipped last.
-inline constexpr const char* kWeightNames[] = {"hog_frontal.ffr", "mmod.ffr",     "landmarks5.ffr",
-                                               "landmarks68.ffr", "resnet29.ffr", "nn4.small2.ffr"};
-inline constexpr std::size_t kShippedWeights = 5;
+/// A weight file that ffr uses, and the checksum of the one that's shipped; 0 for one that isn't.
+struct KnownWeights {
+    const char* name;
+    std::uint64_t xxh64;
+};
+
+/// The weight files in the order in which they're used.
+inline constexpr KnownWeights kKnownWeights[] = {
+    {"hog_frontal.ffr", 0xa1d78a24119530eb}, {"mmod.ffr", 0x682c23aad64c9ac4},
+    {"landmarks5.ffr", 0xf2ebd9a8161f4115},  {"landmarks68.ffr", 0x6ae804d016e38b1b},
+    {"resnet29.ffr", 0xd3eed97dba252f22},    {"nn4.small2.ffr", 0}};

@@ -9,6 +9,7 @@
 /// Two pictures of one person are mostly less than 0.6 apart with the first network, 0.995 with the second.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -114,9 +115,15 @@ class FaceEmbedder {
 
     /// The embeddings of many faces, bit by bit what each alone would give. Threads find more to do than
     /// with one face.
-    /// \throws InvalidArgument when a face has another size
+    /// \throws InvalidArgument when a face has another size; Error when the weights are so large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        return forward_(faces, workspace);
+        std::vector<Embedding> embeddings = forward_(faces, workspace);
+        for (const Embedding& embedding : embeddings) {
+            if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
+                continue;
+            throw Error("the network '" + name_ + "' gives numbers that aren't finite: its weights are out of range");
+        }
+        return embeddings;
     }
 
   private:

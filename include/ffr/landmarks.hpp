@@ -95,9 +95,9 @@ class LandmarkPredictor {
     explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
         constexpr std::size_t kAny = WeightsFile::kAny;
         weights.require_kind("landmarks");
-        mean_shape_ = weights.tensor<float>("mean_shape", {kAny, 2});
+        mean_shape_ = weights.finite_tensor<float>("mean_shape", {kAny, 2});
         anchors_ = weights.tensor<std::uint16_t>("pixels/anchor", {kAny, kAny});
-        offsets_ = weights.tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
+        offsets_ = weights.finite_tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
         split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
         thresholds_ =
             weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
@@ -112,7 +112,7 @@ class LandmarkPredictor {
         const std::string name = "leaves/" + std::to_string(cascade) + "/";
         const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree(), coordinates = mean_shape_.size();
         const auto steps = [&](kernels::LeafCoding coding, const void* shifts) {
-            const TensorView<float> sizes = file_.tensor<float>(name + "step_size", {trees, leaves});
+            const TensorView<float> sizes = file_.finite_tensor<float>(name + "step_size", {trees, leaves});
             return kernels::LeafTable{coding, static_cast<const char*>(shifts), sizes.data, coordinates};
         };
         if (file_.contains(name + "int16")) {
@@ -127,7 +127,7 @@ class LandmarkPredictor {
             const auto view = file_.tensor<std::int8_t>(name + "nibbles", {trees, leaves, coordinates / 2});
             return steps(kernels::LeafCoding::nibbles, view.data);
         }
-        const auto view = file_.tensor<float>(name + "float32", {trees, leaves, coordinates});
+        const auto view = file_.finite_tensor<float>(name + "float32", {trees, leaves, coordinates});
         return {kernels::LeafCoding::exact, reinterpret_cast<const char*>(view.data), nullptr, coordinates};
     }
 
@@ -136,16 +136,12 @@ class LandmarkPredictor {
         const auto require = [this](bool fine, const char* reason) {
             if (!fine) throw FormatError(file_.name() + ": " + reason);
         };
-        const auto finite = [](const TensorView<float>& values) {
-            return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-        };
         const auto below = [](const TensorView<std::uint16_t>& values, std::size_t limit) {
             return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
         };
         require(point_count() >= 1, "a shape needs at least one point");
         require(cascades() >= 1, "a predictor needs at least one cascade");
         require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
-        require(finite(mean_shape_) && finite(offsets_), "the mean shape or a pixel offset isn't finite");
         require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");
         require(below(split_pixels_, pixels_per_cascade()), "a split asks for a pixel that doesn't exist");
         require(point_count() == 1 || SimilarityFit(mean_shape_.data, point_count()).valid(),

@@ -6743,9 +6743,9 @@ class LandmarkPredictor {
     explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
         constexpr std::size_t kAny = WeightsFile::kAny;
         weights.require_kind("landmarks");
-        mean_shape_ = weights.tensor<float>("mean_shape", {kAny, 2});
+        mean_shape_ = weights.finite_tensor<float>("mean_shape", {kAny, 2});
         anchors_ = weights.tensor<std::uint16_t>("pixels/anchor", {kAny, kAny});
-        offsets_ = weights.tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
+        offsets_ = weights.finite_tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
         split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
         thresholds_ =
             weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
@@ -6760,7 +6760,7 @@ class LandmarkPredictor {
         const std::string name = "leaves/" + std::to_string(cascade) + "/";
         const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree(), coordinates = mean_shape_.size();
         const auto steps = [&](kernels::LeafCoding coding, const void* shifts) {
-            const TensorView<float> sizes = file_.tensor<float>(name + "step_size", {trees, leaves});
+            const TensorView<float> sizes = file_.finite_tensor<float>(name + "step_size", {trees, leaves});
             return kernels::LeafTable{coding, static_cast<const char*>(shifts), sizes.data, coordinates};
         };
         if (file_.contains(name + "int16")) {
@@ -6775,7 +6775,7 @@ class LandmarkPredictor {
             const auto view = file_.tensor<std::int8_t>(name + "nibbles", {trees, leaves, coordinates / 2});
             return steps(kernels::LeafCoding::nibbles, view.data);
         }
-        const auto view = file_.tensor<float>(name + "float32", {trees, leaves, coordinates});
+        const auto view = file_.finite_tensor<float>(name + "float32", {trees, leaves, coordinates});
         return {kernels::LeafCoding::exact, reinterpret_cast<const char*>(view.data), nullptr, coordinates};
     }
 
@@ -6784,16 +6784,12 @@ class LandmarkPredictor {
         const auto require = [this](bool fine, const char* reason) {
             if (!fine) throw FormatError(file_.name() + ": " + reason);
         };
-        const auto finite = [](const TensorView<float>& values) {
-            return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-        };
         const auto below = [](const TensorView<std::uint16_t>& values, std::size_t limit) {
             return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
         };
         require(point_count() >= 1, "a shape needs at least one point");
         require(cascades() >= 1, "a predictor needs at least one cascade");
         require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
-        require(finite(mean_shape_) && finite(offsets_), "the mean shape or a pixel offset isn't finite");
         require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");
         require(below(split_pixels_, pixels_per_cascade()), "a split asks for a pixel that doesn't exist");
         require(point_count() == 1 || SimilarityFit(mean_shape_.data, point_count()).valid(),
@@ -15156,6 +15152,7 @@ class Detector {
 /// Two pictures of one person are mostly less than 0.6 apart with the first network, 0.995 with the second.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -15249,9 +15246,15 @@ class FaceEmbedder {
 
     /// The embeddings of many faces, bit by bit what each alone would give. Threads find more to do than
     /// with one face.
-    /// \throws InvalidArgument when a face has another size
+    /// \throws InvalidArgument when a face has another size; Error when the weights are so large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        return forward_(faces, workspace);
+        std::vector<Embedding> embeddings = forward_(faces, workspace);
+        for (const Embedding& embedding : embeddings) {
+            if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
+                continue;
+            throw Error("the network '" + name_ + "' gives numbers that aren't finite: its weights are out of range");
+        }
+        return embeddings;
     }
 
   private:

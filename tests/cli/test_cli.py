@@ -1714,6 +1714,23 @@ class Weights(CliTest):
         self.assertRegex(record["weights"][3]["license"], "NOT FOR COMMERCIAL USE")
         self.assertIn("NOT FOR COMMERCIAL USE", run("info").stdout)
 
+    def test_verify_tells_the_weights_that_are_shipped_from_others_and_from_damaged_ones(self):
+        for options in (), ("--weights", PROJECT / "weights"):
+            [record] = records(self.check(run("info", "--verify", "--json", *options), DONE))
+            self.assertEqual([w["as_shipped"] for w in record["weights"]], [True] * 5)
+        self.assertEqual(self.check(run("info", "--verify"), DONE).stdout.count("verified: whole, and as shipped"), 5)
+        self.assertNotIn("verified", run("info").stdout)
+        for path in (PROJECT / "weights").glob("*.ffr"):
+            shutil.copy(path, self.folder)
+        shutil.copy(self.folder / "landmarks5.ffr", self.folder / "landmarks68.ffr")
+        damaged = bytearray((self.folder / "mmod.ffr").read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        (self.folder / "mmod.ffr").write_bytes(damaged)
+        result = self.check(run("info", "--verify", "--weights", self.folder), SOME_FAILED,
+                            "mmod.ffr: the checksum is wrong: the file was damaged or altered")
+        self.assertEqual(result.stdout.count("verified: whole, and as shipped"), 3)
+        self.assertEqual(result.stdout.count("verified: whole, but not what's shipped"), 1)
+
     def test_the_program_works_when_copied_elsewhere(self):
         shutil.copy(PROGRAM, self.folder / "ffr")
         result = self.check(run("detect", "--json", ASTRONAUT, program=self.folder / "ffr", cwd=self.folder), DONE)
