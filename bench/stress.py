@@ -61,6 +61,15 @@ def darkened(face, percent):
     return picture(face).point(lambda level: round(level * percent / 100))
 
 
+def lean(face, angle):
+    """Counter-clockwise, and the mirror images clockwise: the CNN doesn't treat both alike."""
+    return -angle if face.mirrored else angle
+
+
+def leant(face, angle):
+    return turned(face, lean(face, angle))
+
+
 class Axis(typing.NamedTuple):
     title: str
     alter: typing.Callable
@@ -69,15 +78,15 @@ class Axis(typing.NamedTuple):
     def side(self, value):
         return value if self.alter is sized else FACE
 
-    def angle(self, value):
-        return value if self.alter is turned else 0
+    def angle(self, face, value):
+        return lean(face, value) if self.alter is leant else 0
 
 
 AXES = [
     Axis("blurred, sigma in pixels", blurred, (0, 1, 2, 3, 4, 5, 6, 8, 10)),
     Axis("noise, sigma in levels", noisy, (0, 10, 20, 30, 40, 50, 60, 80, 100)),
     Axis("JPEG quality", compressed, (None, 75, 50, 30, 20, 15, 10, 5, 2)),
-    Axis("turned by, degrees", turned, (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)),
+    Axis("turned by, degrees", leant, (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)),
     Axis("side of the face, pixels", sized, (110, 90, 80, 70, 60, 50, 40, 35, 30, 25, 20)),
     Axis("brightness left, %", darkened, (100, 50, 30, 20, 15, 10, 7, 5, 3, 2)),
     Axis("covered from below, %", covered, (0, 10, 20, 30, 40, 50, 60)),
@@ -109,9 +118,10 @@ def look(ffr, axis, faces):
             records = run(ffr, "represent", folder, *options)
             views[way] = {value: [] for value in axis.values}
             for k, value in enumerate(axis.values):
-                for i in range(len(faces)):
+                for i, face in enumerate(faces):
                     hits = [record for record in records[f"{k}_{i}.png"] if is_face(record["box"], axis.side(value))]
-                    views[way][value].append(seen(hits[0], axis.side(value), axis.angle(value)) if hits else None)
+                    view = seen(hits[0], axis.side(value), axis.angle(face, value)) if hits else None
+                    views[way][value].append(view)
         return views
 
 
