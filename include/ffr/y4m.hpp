@@ -179,13 +179,12 @@ class Y4mReader {
     /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
     /// 422, 444 and mono with 8 bits; FileError when it can't be read
     Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
-        const std::optional<std::string> line = read_line("the header");
-        if (!line) fail("is empty, and not YUV4MPEG2");
-        std::istringstream words(*line);
+        if (!read_line(format_.header, "the header")) fail("is empty, and not YUV4MPEG2");
+        std::istringstream words(format_.header);
+        words.exceptions(std::ios::badbit);  // otherwise a word that there's no memory for would end the line
         std::string word;
         words >> word;
         if (word != "YUV4MPEG2") fail("isn't YUV4MPEG2: its first line doesn't begin so");
-        format_.header = *line;
         while (words >> word) {
             const std::string reason = detail::read_y4m_parameter(word, format_);
             if (!reason.empty()) fail(reason);
@@ -205,10 +204,10 @@ class Y4mReader {
     /// place; FileError when it can't be read
     std::optional<Y4mFrame> next() {
         const std::string what = "frame " + std::to_string(number_);
-        const std::optional<std::string> line = read_line(what);
-        if (!line) return std::nullopt;
-        if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
-        Y4mFrame frame{*line, std::vector<std::uint8_t>(format_.frame_bytes())};
+        // Before anything's read: without memory for it, the frame is still there for the next call.
+        Y4mFrame frame{"", std::vector<std::uint8_t>(format_.frame_bytes())};
+        if (!read_line(frame.header, what)) return std::nullopt;
+        if (frame.header != "FRAME" && frame.header.rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
         in_.read(reinterpret_cast<char*>(frame.bytes.data()), static_cast<std::streamsize>(frame.bytes.size()));
         if (!in_) {
             fail(what + " is cut off after " + std::to_string(in_.gcount()) + " of " +
@@ -219,11 +218,11 @@ class Y4mReader {
     }
 
   private:
-    /// A line without its end, or none where the stream ends before it.
-    std::optional<std::string> read_line(const std::string& what) {
-        std::string line;
+    /// Reads a line without its end. \returns false where the stream ends before it
+    bool read_line(std::string& line, const std::string& what) {
+        line.reserve(detail::kMaxY4mLine);  // before anything's read, as in next()
         for (char c = 0; in_.get(c);) {
-            if (c == '\n') return line;
+            if (c == '\n') return true;
             if (line.size() == detail::kMaxY4mLine) {
                 fail(what + " has a line of more than " + std::to_string(detail::kMaxY4mLine) + " bytes");
             }
@@ -231,7 +230,7 @@ class Y4mReader {
         }
         if (in_.bad()) fail(what);
         if (!line.empty()) fail(what + " is cut off in its first line");
-        return std::nullopt;
+        return false;
     }
 
     [[noreturn]] void fail(const std::string& reason) const {

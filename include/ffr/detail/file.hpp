@@ -87,17 +87,21 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
 /// Maps a file for reading; where there's no mmap, reads it. \throws FileError naming the file and the reason
 inline SharedBytes map_file(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
+    struct Descriptor {
+        int number;
+        ~Descriptor() {
+            if (number >= 0) ::close(number);
+        }
+    };
+    const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (descriptor.number < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     struct stat status {};
-    const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-    const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
-    void* const start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
-    const std::string reason = errno_text();
-    ::close(descriptor);
+    const bool is_file = ::fstat(descriptor.number, &status) == 0 && S_ISREG(status.st_mode);
     if (!is_file) throw FileError(path_text(path) + ": isn't a regular file");
+    const auto size = static_cast<std::size_t>(status.st_size);
     if (size == 0) return {};
-    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + reason);
+    void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
+    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + errno_text());
     std::shared_ptr<const void> owner(start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
     return {static_cast<const unsigned char*>(start), size, std::move(owner)};
 #else

@@ -7,7 +7,7 @@
 /// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
 /// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
 /// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-/// therefore asked for in the same function as the call that failed.
+/// therefore asked for in the same function as the call that failed. A StbMemory has to be there during a call.
 
 #include <assert.h>
 #include <limits.h>
@@ -25,6 +25,8 @@
 #if defined(_MSC_VER)
 #include <intrin.h>
 #endif
+
+#include "stb_memory.hpp"
 
 // clang-format off
 #pragma push_macro("STBI_INCLUDE_STB_IMAGE_H")
@@ -307,14 +309,16 @@
 #define STBI_NO_LINEAR
 #define STBI_NO_PIC
 #define STBI_NO_PNM  // ffr reads these itself, see image_io.hpp
-// A damaged file can make stb return pixels that it never wrote: they shall be zero, not what the memory held before.
-#define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(pointer, size) realloc(pointer, size)
-#define STBI_FREE(pointer) free(pointer)
+#define STBI_MALLOC(size) StbMemory::take(size)
+#define STBI_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBI_FREE(pointer) StbMemory::release(pointer)
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
+#define STBIW_MALLOC(size) StbMemory::take(size)
+#define STBIW_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBIW_FREE(pointer) StbMemory::release(pointer)
 
 // The declarations that open stb_image.h say extern "C", which clashes with a user's own stb even across namespaces.
 // They are skipped by the include guard; what the implementation needs of them stands here.
