@@ -202,6 +202,7 @@ class InvalidArgument : public Error {
 #include <limits>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -294,9 +295,9 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 #endif
 }
 
-/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
-/// write leaves what was there before. \throws FileError naming the file and the reason
-inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+/// A name for a file that's still being written, in the same folder. Not a longer one than the file's own, which may be
+/// as long as names can be.
+inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
 #elif defined(_WIN32)
@@ -304,24 +305,31 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
 #else
     const long process = 0;
 #endif
-    // A name of its own, not a longer one: the file's may be as long as names can be.
     const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-    const std::filesystem::path temporary =
-        path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+    return path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+}
+
+/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
+/// write leaves what was there before. \throws FileError naming the file and the reason; a folder, a pipe or a device,
+/// whose place it would take, can't be written
+inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+    std::error_code code;
+    const std::filesystem::file_status status = std::filesystem::status(path, code);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        throw FileError(path_text(path) + ": can't write the file: it isn't a regular file");
+    }
+    const std::filesystem::path temporary = temporary_beside(path);
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
-    std::error_code code;
-    const std::string reason = errno_text();
-    if (out) {
-        std::filesystem::rename(temporary, path, code);
-        if (!code) return;
-    }
+    code.assign(out ? 0 : errno, std::generic_category());
+    if (!code) std::filesystem::rename(temporary, path, code);
+    if (!code) return;
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
-    throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
+    throw FileError(path_text(path) + ": can't write the file: " + code.message());
 }
 
 }  // namespace detail
@@ -570,6 +578,10 @@ class WeightsFile {
     static constexpr std::size_t kAny = static_cast<std::size_t>(-1);
 
     /// Maps a file and checks it. Cost: one pass over its bytes for the checksum.
+    ///
+    /// As long as a copy lives, the file's bytes have to stay: what's written into them shows in the tensors, and the
+    /// system ends a process that looks at bytes that were cut off (SIGBUS). To put another file in its place, rename
+    /// that to its name, as save() does: whoever has the old one open goes on with it.
     /// \throws FileError when it can't be read, FormatError when it's no weight file, is cut off or was altered
     static WeightsFile open(const std::filesystem::path& path) {
         return WeightsFile(detail::path_text(path), detail::map_file(path));

@@ -137,9 +137,9 @@ Outcome attempt(Object& object, const Work& work, failing::Mode mode, long n) {
     return outcome;
 }
 
-/// All of a call's allocations but where there are very many.
+/// The first 200 of a call's allocations, and every 23rd of the others.
 std::vector<long> chosen(long count) {
-    constexpr long kAll = 400, kStep = 7;
+    constexpr long kAll = 200, kStep = 23;
     std::vector<long> numbers;
     for (long n = 1; n <= count; n += n < kAll ? 1 : kStep) numbers.push_back(n);
     return numbers;
