@@ -75,13 +75,6 @@ void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
     return memalign(alignment, size);
 }
 
-int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {
-    void* const got = memalign(alignment, size);
-    if (got == nullptr) return ENOMEM;
-    *memory = got;
-    return 0;
-}
-
 void free(void* memory) noexcept {
     if (memory != nullptr) --failing::live;
     __libc_free(memory);
