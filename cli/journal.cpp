@@ -37,8 +37,8 @@ TableRow row_of(const Json& record) {
 }
 
 /// What's measured from now on would be lost, so the run ends.
-[[noreturn]] void fail_to_write(const fs::path& path) {
-    throw FatalError(path.u8string() + ": can't write the file: " + std::generic_category().message(errno));
+[[noreturn]] void fail_to_write(const fs::path& path, int reason) {
+    throw FatalError(path.u8string() + ": can't write the file: " + std::generic_category().message(reason));
 }
 
 void require_same(const Json& found, const Json& wanted, const fs::path& path) {
@@ -92,14 +92,15 @@ Journal::Journal(const fs::path& folder, const Json& made_by) : path_(path_in(fo
     fs::resize_file(path_, whole, code);
     errno = code.value();
     if (!code) out_.open(path_, std::ios::binary | std::ios::app);
-    if (!out_.is_open()) fail_to_write(path_);
+    if (!out_.is_open()) fail_to_write(path_, errno);
 }
 
 void Journal::append(TableRow row) {
     const std::string line = line_of(row);
     const std::lock_guard lock(mutex_);
-    // After a failure the stream takes no more: nothing comes behind half a line.
-    if (!(out_ << line << std::flush)) fail_to_write(path_);
+    // After a failure the stream takes no more: nothing comes behind half a line. errno is of this thread alone.
+    if (out_ && !(out_ << line << std::flush)) failure_ = errno;
+    if (!out_) fail_to_write(path_, failure_);
     rows_.push_back(std::move(row));
 }
 

@@ -40,5 +40,6 @@ class Journal {
     std::filesystem::path path_;
     std::vector<TableRow> rows_;
     std::ofstream out_;
+    int failure_ = 0;  // errno of the row that couldn't be written
     std::mutex mutex_;
 };

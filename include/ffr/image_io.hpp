@@ -24,7 +24,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -154,9 +153,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
         image.stride = row_bytes;
     }
     std::vector<std::uint8_t> encoded;
-    if (!encode(image, encoded)) {
-        throw Error("there isn't enough memory to encode the image");
-    }
+    encode(image, encoded);
     return encoded;
 }
 
@@ -170,7 +167,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
 /// \param options  see ReadOptions
 /// \returns 1 or 3 channels, at least 1 x 1 pixel; conversions as the top of this file lists them
 /// \throws FormatError when it's empty, cut off, damaged, of another format or has more pixels than options allow;
-/// Error when memory runs out. Thread-safe.
+/// Error or std::bad_alloc when memory runs out. Thread-safe.
 inline Image decode_image(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                           const ReadOptions& options = {}) {
     Image image = detail::decode_stored(bytes, size, name, options);
@@ -201,7 +198,7 @@ inline std::vector<std::uint8_t> encode_jpeg(ImageView image) {
                               std::to_string(image.height));
     }
     return detail::encode_with(image, [](ImageView packed, std::vector<std::uint8_t>& encoded) {
-        return detail::encode_jpeg_with_stb(packed, kQuality, encoded);
+        detail::encode_jpeg_with_stb(packed, kQuality, encoded);
     });
 }
 

@@ -170,7 +170,7 @@ inline std::optional<Landmarks> refit(const Pipeline& pipeline, ImageView frame,
     return landmarks;
 }
 
-/// The tracks of a video. The same calls give the same tracks on every machine.
+/// The tracks of a video. The same calls give the same tracks on every machine. A call that throws leaves them as they were.
 class FaceTracker {
   public:
     /// No tracks yet.
@@ -184,13 +184,18 @@ class FaceTracker {
     /// `[&](const Track& track) { return refit(pipeline, frame, track); }`
     template <typename Fit>
     void follow(const Fit& fit) {
-        for (Track& track : tracks_) {
-            const std::optional<Landmarks> landmarks = fit(static_cast<const Track&>(track));
-            track.score.reset();
-            track.is_lost = !landmarks;
-            if (track.is_lost) continue;
-            track.box =
+        std::vector<std::optional<Rect>> boxes;
+        for (const Track& track : tracks_) {
+            const std::optional<Landmarks> landmarks = fit(track);
+            boxes.emplace_back();
+            if (!landmarks) continue;
+            boxes.back() =
                 detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks->subpixel);
+        }
+        for (std::size_t i = 0; i < boxes.size(); ++i) {
+            tracks_[i].score.reset();
+            tracks_[i].is_lost = !boxes[i];
+            if (boxes[i]) tracks_[i].box = *boxes[i];
         }
     }
 
@@ -205,6 +210,15 @@ class FaceTracker {
     /// \param sightings  all faces found in it
     /// \returns the tracks that ended, by number
     std::vector<Track> update(std::int64_t frame, const std::vector<Sighting>& sightings) {
+        FaceTracker after = *this;
+        std::vector<Track> ended = after.take_in(frame, sightings);
+        *this = std::move(after);
+        return ended;
+    }
+
+  private:
+    /// update(), but for what an exception leaves behind.
+    std::vector<Track> take_in(std::int64_t frame, const std::vector<Sighting>& sightings) {
         const std::vector<Track*> owners = match(sightings);
         for (Track& track : tracks_) ++track.missed;
         std::vector<Track> begun;
@@ -226,7 +240,6 @@ class FaceTracker {
         return ended;
     }
 
-  private:
     /// The track that each sighting continues, or none.
     std::vector<Track*> match(const std::vector<Sighting>& sightings) {
         struct Pair {

@@ -207,6 +207,10 @@ class WeightsFile {
     static constexpr std::size_t kAny = static_cast<std::size_t>(-1);
 
     /// Maps a file and checks it. Cost: one pass over its bytes for the checksum.
+    ///
+    /// As long as a copy lives, the file's bytes have to stay: what's written into them shows in the tensors, and the
+    /// system ends a process that looks at bytes that were cut off (SIGBUS). To put another file in its place, rename
+    /// that to its name, as save() does: whoever has the old one open goes on with it.
     /// \throws FileError when it can't be read, FormatError when it's no weight file, is cut off or was altered
     static WeightsFile open(const std::filesystem::path& path) {
         return WeightsFile(detail::path_text(path), detail::map_file(path));

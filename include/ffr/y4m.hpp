@@ -179,13 +179,12 @@ class Y4mReader {
     /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
     /// 422, 444 and mono with 8 bits; FileError when it can't be read
     Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
-        const std::optional<std::string> line = read_line("the header");
-        if (!line) fail("is empty, and not YUV4MPEG2");
-        std::istringstream words(*line);
+        if (!read_line(format_.header, "the header")) fail("is empty, and not YUV4MPEG2");
+        std::istringstream words(format_.header);
+        words.exceptions(std::ios::badbit);  // otherwise a word that there's no memory for would end the line
         std::string word;
         words >> word;
         if (word != "YUV4MPEG2") fail("isn't YUV4MPEG2: its first line doesn't begin so");
-        format_.header = *line;
         while (words >> word) {
             const std::string reason = detail::read_y4m_parameter(word, format_);
             if (!reason.empty()) fail(reason);
@@ -205,19 +204,21 @@ class Y4mReader {
     /// place; FileError when it can't be read
     std::optional<Y4mFrame> next() {
         const std::string what = "frame " + std::to_string(number_);
-        const std::optional<std::string> line = read_line(what);
-        if (!line) return std::nullopt;
-        if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
+        if (coming_.header.empty() && !read_line(coming_.header, what)) return std::nullopt;
+        if (coming_.header != "FRAME" && coming_.header.rfind("FRAME ", 0) != 0) {
+            fail(what + " doesn't begin with FRAME");
+        }
+        read_bytes(what);
         ++number_;
-        return Y4mFrame{*line, read_bytes(format_.frame_bytes(), what)};
+        return std::exchange(coming_, {});
     }
 
   private:
-    /// So many bytes. Memory grows with what's there, whatever size the header tells.
-    std::vector<std::uint8_t> read_bytes(std::size_t count, const std::string& what) {
+    /// The rest of the frame that's coming. Memory grows with what's there, whatever size the header tells.
+    void read_bytes(const std::string& what) {
         constexpr std::size_t kBlock = 1 << 20;
-        std::vector<std::uint8_t> bytes;
-        while (bytes.size() < count) {
+        const std::size_t count = format_.frame_bytes();
+        for (std::vector<std::uint8_t>& bytes = coming_.bytes; bytes.size() < count;) {
             const std::size_t before = bytes.size(), more = std::min(count - before, std::max(before, kBlock));
             bytes.resize(before + more);
             in_.read(reinterpret_cast<char*>(bytes.data() + before), static_cast<std::streamsize>(more));
@@ -226,14 +227,13 @@ class Y4mReader {
                      " of " + std::to_string(count) + " bytes");
             }
         }
-        return bytes;
     }
 
-    /// A line without its end, or none where the stream ends before it.
-    std::optional<std::string> read_line(const std::string& what) {
-        std::string line;
+    /// Reads a line without its end. \returns false where the stream ends before it
+    bool read_line(std::string& line, const std::string& what) {
+        line.reserve(detail::kMaxY4mLine);  // before anything's read, so that nothing of it is lost
         for (char c = 0; in_.get(c);) {
-            if (c == '\n') return line;
+            if (c == '\n') return true;
             if (line.size() == detail::kMaxY4mLine) {
                 fail(what + " has a line of more than " + std::to_string(detail::kMaxY4mLine) + " bytes");
             }
@@ -241,7 +241,7 @@ class Y4mReader {
         }
         if (in_.bad()) fail(what);
         if (!line.empty()) fail(what + " is cut off in its first line");
-        return std::nullopt;
+        return false;
     }
 
     [[noreturn]] void fail(const std::string& reason) const {
@@ -252,6 +252,7 @@ class Y4mReader {
     std::istream& in_;
     std::string name_;
     Y4mFormat format_;
+    Y4mFrame coming_;  // what's read of it, where there was no memory for the rest: the next call goes on there
     std::int64_t number_ = 0;
 };
 

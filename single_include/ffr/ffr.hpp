@@ -202,6 +202,7 @@ class InvalidArgument : public Error {
 #include <limits>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -271,17 +272,21 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
 /// Maps a file for reading; where there's no mmap, reads it. \throws FileError naming the file and the reason
 inline SharedBytes map_file(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
+    struct Descriptor {
+        int number;
+        ~Descriptor() {
+            if (number >= 0) ::close(number);
+        }
+    };
+    const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (descriptor.number < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     struct stat status {};
-    const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-    const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
-    void* const start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
-    const std::string reason = errno_text();
-    ::close(descriptor);
+    const bool is_file = ::fstat(descriptor.number, &status) == 0 && S_ISREG(status.st_mode);
     if (!is_file) throw FileError(path_text(path) + ": isn't a regular file");
+    const auto size = static_cast<std::size_t>(status.st_size);
     if (size == 0) return {};
-    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + reason);
+    void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
+    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + errno_text());
     std::shared_ptr<const void> owner(start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
     return {static_cast<const unsigned char*>(start), size, std::move(owner)};
 #else
@@ -290,9 +295,9 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 #endif
 }
 
-/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
-/// write leaves what was there before. \throws FileError naming the file and the reason
-inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+/// A name for a file that's still being written, in the same folder. Not a longer one than the file's own, which may be
+/// as long as names can be.
+inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
 #elif defined(_WIN32)
@@ -300,24 +305,31 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
 #else
     const long process = 0;
 #endif
-    // A name of its own, not a longer one: the file's may be as long as names can be.
     const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-    const std::filesystem::path temporary =
-        path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+    return path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+}
+
+/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
+/// write leaves what was there before. \throws FileError naming the file and the reason; a folder, a pipe or a device,
+/// whose place it would take, can't be written
+inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+    std::error_code code;
+    const std::filesystem::file_status status = std::filesystem::status(path, code);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        throw FileError(path_text(path) + ": can't write the file: it isn't a regular file");
+    }
+    const std::filesystem::path temporary = temporary_beside(path);
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
-    std::error_code code;
-    const std::string reason = errno_text();
-    if (out) {
-        std::filesystem::rename(temporary, path, code);
-        if (!code) return;
-    }
+    code.assign(out ? 0 : errno, std::generic_category());
+    if (!code) std::filesystem::rename(temporary, path, code);
+    if (!code) return;
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
-    throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
+    throw FileError(path_text(path) + ": can't write the file: " + code.message());
 }
 
 }  // namespace detail
@@ -566,6 +578,10 @@ class WeightsFile {
     static constexpr std::size_t kAny = static_cast<std::size_t>(-1);
 
     /// Maps a file and checks it. Cost: one pass over its bytes for the checksum.
+    ///
+    /// As long as a copy lives, the file's bytes have to stay: what's written into them shows in the tensors, and the
+    /// system ends a process that looks at bytes that were cut off (SIGBUS). To put another file in its place, rename
+    /// that to its name, as save() does: whoever has the old one open goes on with it.
     /// \throws FileError when it can't be read, FormatError when it's no weight file, is cut off or was altered
     static WeightsFile open(const std::filesystem::path& path) {
         return WeightsFile(detail::path_text(path), detail::map_file(path));
@@ -1299,7 +1315,6 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -1318,7 +1333,7 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -1334,7 +1349,7 @@ inline Image apply_orientation(Image image, int orientation) {
 /// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
 /// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
 /// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-/// therefore asked for in the same function as the call that failed; and, beside it, the most that it may allocate.
+/// therefore asked for in the same function as the call that failed. A StbMemory has to be there during a call.
 
 #include <assert.h>
 #include <limits.h>
@@ -1346,14 +1361,109 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <stdlib.h>
 #include <string.h>
 
-#include <cstddef>
-
 #if defined(__SSE2__) || defined(_M_X64) || defined(_M_IX86)
 #include <emmintrin.h>
 #endif
 #if defined(_MSC_VER)
 #include <intrin.h>
 #endif
+
+
+// ---- ffr/detail/stb_memory.hpp
+/// \file
+/// The memory that stb works with. stb itself goes on without a piece that it didn't get, or forgets those it has; so
+/// here a piece that can't be had ends the call, and the call's end takes back whatever is still out. It also believes
+/// what a file says about lengths, and unpacks PNG's data however many there are; so the pieces may be limited.
+///
+///     StbMemory --+--> piece <--> piece <--> piece     a ring, to which stb adds and from which it takes
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// What stb has in this thread while a StbMemory lives, of which there's one at a time.
+class StbMemory {
+  public:
+    /// What ends a call that asks for a piece beyond the limit.
+    struct BeyondLimit {};
+
+    StbMemory() {
+        ring() = {&ring(), &ring()};
+        most() = SIZE_MAX;
+    }
+    ~StbMemory() {
+        while (ring().next != &ring()) release(ring().next + 1);
+    }
+    StbMemory(const StbMemory&) = delete;
+    StbMemory& operator=(const StbMemory&) = delete;
+
+    /// The most bytes that a piece may have from now on.
+    void limit(std::size_t bytes) { most() = bytes; }
+
+    /// Zeros: a damaged file can make stb return pixels that it never wrote, which shall not be what the memory held
+    /// before. \throws std::bad_alloc, BeyondLimit
+    static void* take(std::size_t size) {
+        if (size > most()) throw BeyondLimit();
+        auto* const piece = static_cast<Piece*>(std::calloc(1, sizeof(Piece) + size));
+        if (piece == nullptr) throw std::bad_alloc();
+        return link(piece);
+    }
+
+    /// The same bytes in a piece of another size; those that are new hold anything. \throws std::bad_alloc,
+    /// BeyondLimit
+    static void* resize(void* memory, std::size_t size) {
+        if (memory == nullptr) return take(size);
+        if (size > most()) throw BeyondLimit();
+        Piece* const piece = unlink(memory);
+        auto* const resized = static_cast<Piece*>(std::realloc(piece, sizeof(Piece) + size));
+        void* const linked = link(resized == nullptr ? piece : resized);
+        if (resized == nullptr) throw std::bad_alloc();
+        return linked;
+    }
+
+    /// Takes a piece back, or nothing.
+    static void release(void* memory) {
+        if (memory != nullptr) std::free(unlink(memory));
+    }
+
+  private:
+    /// Stands before each piece's bytes.
+    struct alignas(std::max_align_t) Piece {
+        Piece *before, *next;
+    };
+
+    static Piece& ring() {
+        static thread_local Piece start;
+        return start;
+    }
+
+    static std::size_t& most() {
+        static thread_local std::size_t bytes = SIZE_MAX;
+        return bytes;
+    }
+
+    static void* link(Piece* piece) {
+        *piece = {&ring(), ring().next};
+        piece->before->next = piece->next->before = piece;
+        return piece + 1;
+    }
+
+    static Piece* unlink(void* memory) {
+        Piece* const piece = static_cast<Piece*>(memory) - 1;
+        piece->before->next = piece->next;
+        piece->next->before = piece->before;
+        return piece;
+    }
+};
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 // clang-format off
 #pragma push_macro("STBI_INCLUDE_STB_IMAGE_H")
@@ -1636,15 +1746,16 @@ inline Image apply_orientation(Image image, int orientation) {
 #define STBI_NO_LINEAR
 #define STBI_NO_PIC
 #define STBI_NO_PNM  // ffr reads these itself, see image_io.hpp
-// A damaged file can make stb return pixels that it never wrote: they shall be zero, not what the memory held before.
-// And it believes what a file says about lengths, and unpacks PNG's data however many there are: see Allowance.
-#define STBI_MALLOC(size) (Allowance::grants(size) ? calloc(1, size) : nullptr)
-#define STBI_REALLOC(pointer, size) (Allowance::grants(size) ? realloc(pointer, size) : nullptr)
-#define STBI_FREE(pointer) free(pointer)
+#define STBI_MALLOC(size) StbMemory::take(size)
+#define STBI_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBI_FREE(pointer) StbMemory::release(pointer)
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
+#define STBIW_MALLOC(size) StbMemory::take(size)
+#define STBIW_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBIW_FREE(pointer) StbMemory::release(pointer)
 
 // The declarations that open stb_image.h say extern "C", which clashes with a user's own stb even across namespaces.
 // They are skipped by the include guard; what the implementation needs of them stands here.
@@ -1661,36 +1772,6 @@ struct stbi_io_callbacks {
     int (*read)(void* user, char* data, int size);
     void (*skip)(void* user, int count);
     int (*eof)(void* user);
-};
-
-/// While it lives, stb gets no more than `most` bytes at a time in this thread.
-class Allowance {
-  public:
-    explicit Allowance(std::size_t most) {
-        limit() = most;
-        refused_one() = false;
-    }
-    ~Allowance() { limit() = SIZE_MAX; }
-    Allowance(const Allowance&) = delete;
-    Allowance& operator=(const Allowance&) = delete;
-
-    /// True when stb asked for more.
-    bool refused() const { return refused_one(); }
-
-    static bool grants(std::size_t size) {
-        if (size > limit()) refused_one() = true;
-        return size <= limit();
-    }
-
-  private:
-    static std::size_t& limit() {
-        static thread_local std::size_t bytes = SIZE_MAX;
-        return bytes;
-    }
-    static bool& refused_one() {
-        static thread_local bool refused = false;
-        return refused;
-    }
 };
 
 #if __has_include(<stb_image.h>)
@@ -1872,9 +1953,9 @@ inline void check_dimensions(std::int64_t width, std::int64_t height, const std:
 #if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name, std::int64_t max_pixels);
-bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
-bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded);
-bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+void encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+void encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded);
+void encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
 
 #else
 
@@ -1926,15 +2007,16 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
     return image;
 }
 
-/// The most that stb may allocate at a time: twice a file, since it collects PNG's data in memory that it doubles; what's
+/// The largest piece of memory that stb needs: twice a file, since it collects PNG's data in memory that it doubles; what's
 /// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
 inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
     return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
 }
 
-/// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
-FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
-                                          std::int64_t max_pixels) {
+/// One function from stb's calls to its reasons, see detail/stb.hpp. \throws std::bad_alloc, too, when memory runs out
+inline Image decode_in_memory(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                              std::int64_t max_pixels) {
+    StbMemory memory;
     int width = 0, height = 0, channels = 0;
     if (stb::stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels) == 0) {
         const bool known = starts_with(bytes, size, "\xFF\xD8\xFF", 3) ||
@@ -1947,19 +2029,30 @@ FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t
     const std::int64_t rows = height < 0 ? -std::int64_t{height} : height;
     check_dimensions(width, rows, name, max_pixels);
 
-    const stb::Allowance allowance(decoding_allowance(size, width, rows));
+    memory.limit(decoding_allowance(size, width, rows));
     StbSource source{bytes, size};
     const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
-    const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
-        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
+    const stb::stbi_uc* const pixels =
+        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0);
     if (source.ran_out) fail_cut_off(name, size);
     if (pixels == nullptr) {
-        if (allowance.refused()) fail_damaged(name, "its data claim more memory than an image of its size takes");
         const std::string reason = stb::stbi_failure_reason();
-        if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
+        if (reason == "outofmem") throw std::bad_alloc();  // a size that overflowed
         fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
     }
-    return image_from_stb(pixels.get(), width, height, channels);
+    return image_from_stb(pixels, width, height, channels);
+}
+
+/// JPEG, PNG, BMP, GIF, TGA, PSD.
+FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                                          std::int64_t max_pixels) {
+    try {
+        return decode_in_memory(bytes, size, name, max_pixels);
+    } catch (const StbMemory::BeyondLimit&) {
+        fail_damaged(name, "its data claim more memory than an image of its size takes");
+    } catch (const std::bad_alloc&) {
+        throw Error(name + ": there isn't enough memory to decode the image");
+    }
 }
 
 inline void append_encoded(void* user, void* data, int size) {
@@ -1968,20 +2061,22 @@ inline void append_encoded(void* user, void* data, int size) {
     encoded.insert(encoded.end(), first, first + size);
 }
 
-/// The encoders take pixels without gaps between rows and return false when memory runs out.
-FFR_COMPILED_INLINE bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_png_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels, packed.width * packed.channels) != 0;
+/// The encoders take pixels without gaps between rows.
+FFR_COMPILED_INLINE void encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_png_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels,
+                                packed.width * packed.channels);
 }
 
-FFR_COMPILED_INLINE bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_jpg_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels, quality) != 0;
+FFR_COMPILED_INLINE void encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_jpg_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels,
+                                quality);
 }
 
-FFR_COMPILED_INLINE bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_bmp_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels) != 0;
+FFR_COMPILED_INLINE void encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_bmp_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels);
 }
 
 #endif
@@ -2107,9 +2202,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
         image.stride = row_bytes;
     }
     std::vector<std::uint8_t> encoded;
-    if (!encode(image, encoded)) {
-        throw Error("there isn't enough memory to encode the image");
-    }
+    encode(image, encoded);
     return encoded;
 }
 
@@ -2123,7 +2216,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
 /// \param options  see ReadOptions
 /// \returns 1 or 3 channels, at least 1 x 1 pixel; conversions as the top of this file lists them
 /// \throws FormatError when it's empty, cut off, damaged, of another format or has more pixels than options allow;
-/// Error when memory runs out. Thread-safe.
+/// Error or std::bad_alloc when memory runs out. Thread-safe.
 inline Image decode_image(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                           const ReadOptions& options = {}) {
     Image image = detail::decode_stored(bytes, size, name, options);
@@ -2154,7 +2247,7 @@ inline std::vector<std::uint8_t> encode_jpeg(ImageView image) {
                               std::to_string(image.height));
     }
     return detail::encode_with(image, [](ImageView packed, std::vector<std::uint8_t>& encoded) {
-        return detail::encode_jpeg_with_stb(packed, kQuality, encoded);
+        detail::encode_jpeg_with_stb(packed, kQuality, encoded);
     });
 }
 
@@ -17854,13 +17947,12 @@ class Y4mReader {
     /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
     /// 422, 444 and mono with 8 bits; FileError when it can't be read
     Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
-        const std::optional<std::string> line = read_line("the header");
-        if (!line) fail("is empty, and not YUV4MPEG2");
-        std::istringstream words(*line);
+        if (!read_line(format_.header, "the header")) fail("is empty, and not YUV4MPEG2");
+        std::istringstream words(format_.header);
+        words.exceptions(std::ios::badbit);  // otherwise a word that there's no memory for would end the line
         std::string word;
         words >> word;
         if (word != "YUV4MPEG2") fail("isn't YUV4MPEG2: its first line doesn't begin so");
-        format_.header = *line;
         while (words >> word) {
             const std::string reason = detail::read_y4m_parameter(word, format_);
             if (!reason.empty()) fail(reason);
@@ -17880,19 +17972,21 @@ class Y4mReader {
     /// place; FileError when it can't be read
     std::optional<Y4mFrame> next() {
         const std::string what = "frame " + std::to_string(number_);
-        const std::optional<std::string> line = read_line(what);
-        if (!line) return std::nullopt;
-        if (*line != "FRAME" && line->rfind("FRAME ", 0) != 0) fail(what + " doesn't begin with FRAME");
+        if (coming_.header.empty() && !read_line(coming_.header, what)) return std::nullopt;
+        if (coming_.header != "FRAME" && coming_.header.rfind("FRAME ", 0) != 0) {
+            fail(what + " doesn't begin with FRAME");
+        }
+        read_bytes(what);
         ++number_;
-        return Y4mFrame{*line, read_bytes(format_.frame_bytes(), what)};
+        return std::exchange(coming_, {});
     }
 
   private:
-    /// So many bytes. Memory grows with what's there, whatever size the header tells.
-    std::vector<std::uint8_t> read_bytes(std::size_t count, const std::string& what) {
+    /// The rest of the frame that's coming. Memory grows with what's there, whatever size the header tells.
+    void read_bytes(const std::string& what) {
         constexpr std::size_t kBlock = 1 << 20;
-        std::vector<std::uint8_t> bytes;
-        while (bytes.size() < count) {
+        const std::size_t count = format_.frame_bytes();
+        for (std::vector<std::uint8_t>& bytes = coming_.bytes; bytes.size() < count;) {
             const std::size_t before = bytes.size(), more = std::min(count - before, std::max(before, kBlock));
             bytes.resize(before + more);
             in_.read(reinterpret_cast<char*>(bytes.data() + before), static_cast<std::streamsize>(more));
@@ -17901,14 +17995,13 @@ class Y4mReader {
                      " of " + std::to_string(count) + " bytes");
             }
         }
-        return bytes;
     }
 
-    /// A line without its end, or none where the stream ends before it.
-    std::optional<std::string> read_line(const std::string& what) {
-        std::string line;
+    /// Reads a line without its end. \returns false where the stream ends before it
+    bool read_line(std::string& line, const std::string& what) {
+        line.reserve(detail::kMaxY4mLine);  // before anything's read, so that nothing of it is lost
         for (char c = 0; in_.get(c);) {
-            if (c == '\n') return line;
+            if (c == '\n') return true;
             if (line.size() == detail::kMaxY4mLine) {
                 fail(what + " has a line of more than " + std::to_string(detail::kMaxY4mLine) + " bytes");
             }
@@ -17916,7 +18009,7 @@ class Y4mReader {
         }
         if (in_.bad()) fail(what);
         if (!line.empty()) fail(what + " is cut off in its first line");
-        return std::nullopt;
+        return false;
     }
 
     [[noreturn]] void fail(const std::string& reason) const {
@@ -17927,6 +18020,7 @@ class Y4mReader {
     std::istream& in_;
     std::string name_;
     Y4mFormat format_;
+    Y4mFrame coming_;  // what's read of it, where there was no memory for the rest: the next call goes on there
     std::int64_t number_ = 0;
 };
 
@@ -18211,7 +18305,7 @@ inline std::optional<Landmarks> refit(const Pipeline& pipeline, ImageView frame,
     return landmarks;
 }
 
-/// The tracks of a video. The same calls give the same tracks on every machine.
+/// The tracks of a video. The same calls give the same tracks on every machine. A call that throws leaves them as they were.
 class FaceTracker {
   public:
     /// No tracks yet.
@@ -18225,13 +18319,18 @@ class FaceTracker {
     /// `[&](const Track& track) { return refit(pipeline, frame, track); }`
     template <typename Fit>
     void follow(const Fit& fit) {
-        for (Track& track : tracks_) {
-            const std::optional<Landmarks> landmarks = fit(static_cast<const Track&>(track));
-            track.score.reset();
-            track.is_lost = !landmarks;
-            if (track.is_lost) continue;
-            track.box =
+        std::vector<std::optional<Rect>> boxes;
+        for (const Track& track : tracks_) {
+            const std::optional<Landmarks> landmarks = fit(track);
+            boxes.emplace_back();
+            if (!landmarks) continue;
+            boxes.back() =
                 detail::carried_along(track.found.detection.box, track.found.landmarks.subpixel, landmarks->subpixel);
+        }
+        for (std::size_t i = 0; i < boxes.size(); ++i) {
+            tracks_[i].score.reset();
+            tracks_[i].is_lost = !boxes[i];
+            if (boxes[i]) tracks_[i].box = *boxes[i];
         }
     }
 
@@ -18246,6 +18345,15 @@ class FaceTracker {
     /// \param sightings  all faces found in it
     /// \returns the tracks that ended, by number
     std::vector<Track> update(std::int64_t frame, const std::vector<Sighting>& sightings) {
+        FaceTracker after = *this;
+        std::vector<Track> ended = after.take_in(frame, sightings);
+        *this = std::move(after);
+        return ended;
+    }
+
+  private:
+    /// update(), but for what an exception leaves behind.
+    std::vector<Track> take_in(std::int64_t frame, const std::vector<Sighting>& sightings) {
         const std::vector<Track*> owners = match(sightings);
         for (Track& track : tracks_) ++track.missed;
         std::vector<Track> begun;
@@ -18267,7 +18375,6 @@ class FaceTracker {
         return ended;
     }
 
-  private:
     /// The track that each sighting continues, or none.
     std::vector<Track*> match(const std::vector<Sighting>& sightings) {
         struct Pair {

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -57,9 +57,9 @@ inline void check_dimensions(std::int64_t width, std::int64_t height, const std:
 #if defined(FFR_COMPILED_ELSEWHERE) && !defined(FFR_COMPILE_HERE)
 
 Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name, std::int64_t max_pixels);
-bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
-bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded);
-bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+void encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
+void encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded);
+void encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded);
 
 #else
 
@@ -111,15 +111,16 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
     return image;
 }
 
-/// The most that stb may allocate at a time: twice a file, since it collects PNG's data in memory that it doubles; what's
+/// The largest piece of memory that stb needs: twice a file, since it collects PNG's data in memory that it doubles; what's
 /// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
 inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
     return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
 }
 
-/// JPEG, PNG, BMP, GIF, TGA, PSD. One function from stb's calls to its reasons, see detail/stb.hpp.
-FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
-                                          std::int64_t max_pixels) {
+/// One function from stb's calls to its reasons, see detail/stb.hpp. \throws std::bad_alloc, too, when memory runs out
+inline Image decode_in_memory(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                              std::int64_t max_pixels) {
+    StbMemory memory;
     int width = 0, height = 0, channels = 0;
     if (stb::stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels) == 0) {
         const bool known = starts_with(bytes, size, "\xFF\xD8\xFF", 3) ||
@@ -132,19 +133,30 @@ FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t
     const std::int64_t rows = height < 0 ? -std::int64_t{height} : height;
     check_dimensions(width, rows, name, max_pixels);
 
-    const stb::Allowance allowance(decoding_allowance(size, width, rows));
+    memory.limit(decoding_allowance(size, width, rows));
     StbSource source{bytes, size};
     const stb::stbi_io_callbacks callbacks{&StbSource::read, &StbSource::skip, &StbSource::eof};
-    const std::unique_ptr<stb::stbi_uc, void (*)(void*)> pixels(
-        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stb::stbi_image_free);
+    const stb::stbi_uc* const pixels =
+        stb::stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0);
     if (source.ran_out) fail_cut_off(name, size);
     if (pixels == nullptr) {
-        if (allowance.refused()) fail_damaged(name, "its data claim more memory than an image of its size takes");
         const std::string reason = stb::stbi_failure_reason();
-        if (reason == "outofmem") throw Error(name + ": there isn't enough memory to decode the image");
+        if (reason == "outofmem") throw std::bad_alloc();  // a size that overflowed
         fail_damaged(name, reason == "bad png sig" ? "no picture in it" : reason);
     }
-    return image_from_stb(pixels.get(), width, height, channels);
+    return image_from_stb(pixels, width, height, channels);
+}
+
+/// JPEG, PNG, BMP, GIF, TGA, PSD.
+FFR_COMPILED_INLINE Image decode_with_stb(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                                          std::int64_t max_pixels) {
+    try {
+        return decode_in_memory(bytes, size, name, max_pixels);
+    } catch (const StbMemory::BeyondLimit&) {
+        fail_damaged(name, "its data claim more memory than an image of its size takes");
+    } catch (const std::bad_alloc&) {
+        throw Error(name + ": there isn't enough memory to decode the image");
+    }
 }
 
 inline void append_encoded(void* user, void* data, int size) {
@@ -153,20 +165,22 @@ inline void append_encoded(void* user, void* data, int size) {
     encoded.insert(encoded.end(), first, first + size);
 }
 
-/// The encoders take pixels without gaps between rows and return false when memory runs out.
-FFR_COMPILED_INLINE bool encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_png_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels, packed.width * packed.channels) != 0;
+/// The encoders take pixels without gaps between rows.
+FFR_COMPILED_INLINE void encode_png_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_png_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels,
+                                packed.width * packed.channels);
 }
 
-FFR_COMPILED_INLINE bool encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_jpg_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels, quality) != 0;
+FFR_COMPILED_INLINE void encode_jpeg_with_stb(ImageView packed, int quality, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_jpg_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels,
+                                quality);
 }
 
-FFR_COMPILED_INLINE bool encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
-    return stb::stbi_write_bmp_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels,
-                                       packed.pixels) != 0;
+FFR_COMPILED_INLINE void encode_bmp_with_stb(ImageView packed, std::vector<std::uint8_t>& encoded) {
+    const StbMemory memory;
+    stb::stbi_write_bmp_to_func(append_encoded, &encoded, packed.width, packed.height, packed.channels, packed.pixels);
 }
 
 #endif

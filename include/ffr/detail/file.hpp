@@ -17,6 +17,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -87,17 +88,21 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
 /// Maps a file for reading; where there's no mmap, reads it. \throws FileError naming the file and the reason
 inline SharedBytes map_file(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
+    struct Descriptor {
+        int number;
+        ~Descriptor() {
+            if (number >= 0) ::close(number);
+        }
+    };
+    const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (descriptor.number < 0) throw FileError(path_text(path) + ": can't open the file: " + errno_text());
     struct stat status {};
-    const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-    const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
-    void* const start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
-    const std::string reason = errno_text();
-    ::close(descriptor);
+    const bool is_file = ::fstat(descriptor.number, &status) == 0 && S_ISREG(status.st_mode);
     if (!is_file) throw FileError(path_text(path) + ": isn't a regular file");
+    const auto size = static_cast<std::size_t>(status.st_size);
     if (size == 0) return {};
-    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + reason);
+    void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
+    if (start == MAP_FAILED) throw FileError(path_text(path) + ": can't map the file: " + errno_text());
     std::shared_ptr<const void> owner(start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
     return {static_cast<const unsigned char*>(start), size, std::move(owner)};
 #else
@@ -106,9 +111,9 @@ inline SharedBytes map_file(const std::filesystem::path& path) {
 #endif
 }
 
-/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
-/// write leaves what was there before. \throws FileError naming the file and the reason
-inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+/// A name for a file that's still being written, in the same folder. Not a longer one than the file's own, which may be
+/// as long as names can be.
+inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
 #if defined(__unix__) || defined(__APPLE__)
     const long process = ::getpid();
 #elif defined(_WIN32)
@@ -116,24 +121,31 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
 #else
     const long process = 0;
 #endif
-    // A name of its own, not a longer one: the file's may be as long as names can be.
     const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-    const std::filesystem::path temporary =
-        path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+    return path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+}
+
+/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
+/// write leaves what was there before. \throws FileError naming the file and the reason; a folder, a pipe or a device,
+/// whose place it would take, can't be written
+inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+    std::error_code code;
+    const std::filesystem::file_status status = std::filesystem::status(path, code);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+        throw FileError(path_text(path) + ": can't write the file: it isn't a regular file");
+    }
+    const std::filesystem::path temporary = temporary_beside(path);
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
-    std::error_code code;
-    const std::string reason = errno_text();
-    if (out) {
-        std::filesystem::rename(temporary, path, code);
-        if (!code) return;
-    }
+    code.assign(out ? 0 : errno, std::generic_category());
+    if (!code) std::filesystem::rename(temporary, path, code);
+    if (!code) return;
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
-    throw FileError(path_text(path) + ": can't write the file: " + (code ? code.message() : reason));
+    throw FileError(path_text(path) + ": can't write the file: " + code.message());
 }
 
 }  // namespace detail

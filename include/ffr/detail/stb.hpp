@@ -7,7 +7,7 @@
 /// Every macro that stb reads or leaves behind is put aside first and put back at the end; the standard headers that
 /// stb includes come before the namespace opens. Each translation unit has its own copy of stb, all with the same text.
 /// stb's only mutable state that ffr touches is the reason of the last failure, one a thread and a copy, which is
-/// therefore asked for in the same function as the call that failed; and, beside it, the most that it may allocate.
+/// therefore asked for in the same function as the call that failed. A StbMemory has to be there during a call.
 
 #include <assert.h>
 #include <limits.h>
@@ -19,14 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cstddef>
-
 #if defined(__SSE2__) || defined(_M_X64) || defined(_M_IX86)
 #include <emmintrin.h>
 #endif
 #if defined(_MSC_VER)
 #include <intrin.h>
 #endif
+
+#include "stb_memory.hpp"
 
 // clang-format off
 #pragma push_macro("STBI_INCLUDE_STB_IMAGE_H")
@@ -309,15 +309,16 @@
 #define STBI_NO_LINEAR
 #define STBI_NO_PIC
 #define STBI_NO_PNM  // ffr reads these itself, see image_io.hpp
-// A damaged file can make stb return pixels that it never wrote: they shall be zero, not what the memory held before.
-// And it believes what a file says about lengths, and unpacks PNG's data however many there are: see Allowance.
-#define STBI_MALLOC(size) (Allowance::grants(size) ? calloc(1, size) : nullptr)
-#define STBI_REALLOC(pointer, size) (Allowance::grants(size) ? realloc(pointer, size) : nullptr)
-#define STBI_FREE(pointer) free(pointer)
+#define STBI_MALLOC(size) StbMemory::take(size)
+#define STBI_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBI_FREE(pointer) StbMemory::release(pointer)
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #define STBI_WRITE_NO_STDIO
+#define STBIW_MALLOC(size) StbMemory::take(size)
+#define STBIW_REALLOC(pointer, size) StbMemory::resize(pointer, size)
+#define STBIW_FREE(pointer) StbMemory::release(pointer)
 
 // The declarations that open stb_image.h say extern "C", which clashes with a user's own stb even across namespaces.
 // They are skipped by the include guard; what the implementation needs of them stands here.
@@ -334,36 +335,6 @@ struct stbi_io_callbacks {
     int (*read)(void* user, char* data, int size);
     void (*skip)(void* user, int count);
     int (*eof)(void* user);
-};
-
-/// While it lives, stb gets no more than `most` bytes at a time in this thread.
-class Allowance {
-  public:
-    explicit Allowance(std::size_t most) {
-        limit() = most;
-        refused_one() = false;
-    }
-    ~Allowance() { limit() = SIZE_MAX; }
-    Allowance(const Allowance&) = delete;
-    Allowance& operator=(const Allowance&) = delete;
-
-    /// True when stb asked for more.
-    bool refused() const { return refused_one(); }
-
-    static bool grants(std::size_t size) {
-        if (size > limit()) refused_one() = true;
-        return size <= limit();
-    }
-
-  private:
-    static std::size_t& limit() {
-        static thread_local std::size_t bytes = SIZE_MAX;
-        return bytes;
-    }
-    static bool& refused_one() {
-        static thread_local bool refused = false;
-        return refused;
-    }
 };
 
 #if __has_include(<stb_image.h>)
