@@ -14,7 +14,7 @@ case "${1:-}" in
     apt_packages+=(doctest-dev pkg-config python3 python3-venv)
     brew_packages+=(doctest pkg-config python)
     ;;&
-  ci) apt_packages+=(clang clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg) ;;&
+  ci) apt_packages+=(clang libclang-rt-dev clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg strace) ;;&
   ci | book)
     apt_packages+=(python3 python3-venv aspell aspell-en)
     brew_packages+=(python aspell)
