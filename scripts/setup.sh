@@ -4,7 +4,7 @@
 #   bash scripts/setup.sh          compiler, CMake, Eigen, stb, CLI11, nlohmann/json, OpenSSL
 #   bash scripts/setup.sh tests    doctest, Python and pkg-config too
 #   bash scripts/setup.sh book     what scripts/book.sh needs: Python, aspell
-#   bash scripts/setup.sh ci       all of these, clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark, ffmpeg
+#   bash scripts/setup.sh ci       all of these, clang, its formatter and its checker, Doxygen, OpenBLAS, Google Benchmark, ffmpeg, strace, valgrind
 set -euo pipefail
 
 apt_packages=(g++ cmake ninja-build libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libssl-dev)
@@ -14,7 +14,7 @@ case "${1:-}" in
     apt_packages+=(doctest-dev pkg-config python3 python3-venv)
     brew_packages+=(doctest pkg-config python)
     ;;&
-  ci) apt_packages+=(clang libclang-rt-dev clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg strace) ;;&
+  ci) apt_packages+=(clang libclang-rt-dev clang-format clang-tidy doxygen libopenblas-dev libbenchmark-dev ffmpeg strace valgrind) ;;&
   ci | book)
     apt_packages+=(python3 python3-venv aspell aspell-en)
     brew_packages+=(python aspell)

@@ -14905,7 +14905,8 @@ class LineMmodNetwork {
     /// How many of each layer's lines lie above those that the scores from line `begin` on need.
     static std::vector<int> lines_above(int begin, const std::vector<MapSize>& sizes) {
         std::vector<int> lines(sizes.size());
-        for (std::size_t i = sizes.size(); i-- > 0;) {
+        for (std::size_t left = sizes.size(); left > 0; --left) {
+            const std::size_t i = left - 1;
             lines[i] = std::clamp(begin, 0, sizes[i].height);
             begin = begin * kMmodLayers[i].stride - kMmodLayers[i].padding;
         }
@@ -14915,7 +14916,8 @@ class LineMmodNetwork {
     /// How many lines each layer has to have so that the scores have `end`.
     static std::vector<int> wanted_lines(int end, const std::vector<MapSize>& sizes) {
         std::vector<int> wanted(sizes.size());
-        for (std::size_t i = sizes.size(); i-- > 0;) {
+        for (std::size_t left = sizes.size(); left > 0; --left) {
+            const std::size_t i = left - 1;
             wanted[i] = std::clamp(end, 0, sizes[i].height);
             const ConvolutionShape& shape = kMmodLayers[i];
             end = (end - 1) * shape.stride - shape.padding + shape.side;
@@ -14927,10 +14929,10 @@ class LineMmodNetwork {
     static std::vector<LineRing> make_rings(const std::vector<MapSize>& sizes, Workspace& workspace) {
         std::vector<int> lines(sizes.size());
         int made = kStep;  // by the next layer
-        for (std::size_t i = sizes.size() - 1; i-- > 0;) {
-            const ConvolutionShape& next = kMmodLayers[i + 1];
-            lines[i] = made * next.stride + next.side;
-            if (next.stride > 1) made = lines[i];
+        for (std::size_t i = sizes.size() - 1; i > 0; --i) {
+            const ConvolutionShape& next = kMmodLayers[i];
+            lines[i - 1] = made * next.stride + next.side;
+            if (next.stride > 1) made = lines[i - 1];
         }
         std::vector<LineRing> rings;
         for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,21 +27,15 @@ struct LargeFile {
 
 /// The places within `reach` bytes of any of the words.
 inline LargeFile near_words(Bytes bytes, const std::vector<std::string>& words, std::size_t reach) {
-    std::vector<bool> near(bytes.size());
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    std::set<std::size_t> places;
     for (const std::string& word : words) {
-        for (auto found = bytes.begin();; ++found) {
-            found = std::search(found, bytes.end(), word.begin(), word.end());
-            if (found == bytes.end()) break;
-            const auto at = static_cast<std::size_t>(found - bytes.begin());
-            const std::size_t begin = at < reach ? 0 : at - reach, end = std::min(bytes.size(), at + reach);
-            for (std::size_t i = begin; i < end; ++i) near[i] = true;
+        for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+            const std::size_t end = std::min(bytes.size(), at + reach);
+            for (std::size_t i = at < reach ? 0 : at - reach; i < end; ++i) places.insert(i);
         }
     }
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < near.size(); ++i) {
-        if (near[i]) places.push_back(i);
-    }
-    return {std::move(bytes), std::move(places)};
+    return {std::move(bytes), {places.begin(), places.end()}};
 }
 
 /// Does the edits, hands the file to `use`, and undoes them.
