@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes every reader: replays what was found before, then tries new input for some seconds each, two at a time.
+# Fuzzes every reader: replays what was found before, then tries new input for some seconds each, two at a time. The choice is
+# always the same, unless SEED says otherwise: 0 is by chance.
 #
 #   bash scripts/fuzz.sh [SECONDS] [NAME...]      20 seconds of all, or of those named: weights, model, photo, ...
 #
@@ -28,7 +29,7 @@ mkdir -p build/fuzz/crashes
 run() {
   local name=$1 seconds=$2 folder=build/fuzz
   mkdir -p "$folder/found/$name" "$folder/seeds/$name" "tests/fuzz/corpus/$name"
-  local options=(-timeout=25 -rss_limit_mb=2048 -artifact_prefix="$folder/crashes/$name-" -print_final_stats=1)
+  local options=(-seed="${SEED:-1}" -timeout=120 -rss_limit_mb=2048 -artifact_prefix="$folder/crashes/$name-" -print_final_stats=1)
   [ -f "tests/fuzz/$name.dict" ] && options+=("-dict=tests/fuzz/$name.dict")
   local known=("tests/fuzz/corpus/$name" "$folder/seeds/$name")
   # Replayed first, so that one that's known is told as such.

@@ -62,7 +62,6 @@ class Trust(unittest.TestCase):
         self.watch("compare", PHOTO, PHOTO)
         self.watch("represent", "--json", PHOTO)
         self.watch("cluster", "--json", PEOPLE)
-        self.watch("evaluate", "classification", PEOPLE)
 
     def test_what_writes_does_so_where_it_was_told(self):
         def target(name):

