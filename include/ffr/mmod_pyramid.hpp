@@ -109,7 +109,7 @@ class PyramidCanvas {
         : layout_(pyramid_layout(picture.width(), picture.height())),
           values_(workspace, static_cast<std::size_t>(line() * layout_.height)) {
         workspace.threads().run_ranges(height(), 1,
-                                       [&](int begin, int end, int) { std::fill(row(begin), row(end), 0.0f); });
+                                       [&](int begin, int end, int) { std::fill(own_row(begin), own_row(end), 0.0f); });
         draw(picture, mean, workspace);
         for (std::size_t i = 1; i < layout_.levels.size(); ++i)
             shrink(layout_.levels[i - 1], layout_.levels[i], workspace);
@@ -126,14 +126,14 @@ class PyramidCanvas {
     const float* row(int y) const { return values_.data() + y * line(); }
 
   private:
-    float* row(int y) { return values_.data() + y * line(); }
+    float* own_row(int y) { return values_.data() + y * line(); }
     std::ptrdiff_t line() const { return 3 * std::ptrdiff_t{layout_.width}; }
 
     void draw(const detail::Planes& picture, const std::array<float, 3>& mean, Workspace& workspace) {
         const Rect& place = layout_.levels[0];
         workspace.threads().run_ranges(picture.height(), 4, [&](int begin, int end, int) {
             for (int y = begin; y < end; ++y) {
-                float* const out = row(place.top + y) + 3 * place.left;
+                float* const out = own_row(place.top + y) + 3 * place.left;
                 for (int c = 0; c < 3; ++c) {
                     const std::uint8_t* const in = picture.row(c, y);
                     const float middle = mean[static_cast<std::size_t>(c)];
@@ -178,7 +178,7 @@ class PyramidCanvas {
                 const float* const below = row(from.top + sample.after) + 3 * from.left;
                 const float down = sample.fraction, up = 1 - down;
                 for (std::size_t i = 0; i < numbers; ++i) between[i] = up * above[i] + down * below[i];
-                float* out = row(to.top + y) + 3 * to.left;
+                float* out = own_row(to.top + y) + 3 * to.left;
                 for (const Sample& column : columns) {
                     const float* const before = between + 3 * column.before;
                     const float* const after = between + 3 * column.after;
