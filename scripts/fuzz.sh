@@ -11,8 +11,8 @@ seconds=${1:-20}
 shift || true
 
 bash scripts/setup.sh ci
-cmake --preset fuzz >/dev/null
-cmake --build build/fuzz --target fuzzers
+cmake --preset sanitizers >/dev/null
+cmake --build build/sanitizers --target fuzzers
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
   for fuzzer in tests/fuzz/*_fuzzer.cpp; do
@@ -21,20 +21,19 @@ if [ ${#names[@]} -eq 0 ]; then
   done
 fi
 
-fuzz=build/fuzz/fuzz
 rm -rf build/fuzz/seeds
-$fuzz/make_seeds build/fuzz/seeds
+build/sanitizers/fuzz/make_seeds build/fuzz/seeds
 mkdir -p build/fuzz/crashes
 
 run() {
-  local name=$1 seconds=$2 folder=build/fuzz
+  local name=$1 seconds=$2 folder=build/fuzz fuzzer=build/sanitizers/fuzz/$1_fuzzer
   mkdir -p "$folder/found/$name" "$folder/seeds/$name" "tests/fuzz/corpus/$name"
   local options=(-seed="${SEED:-1}" -timeout=120 -rss_limit_mb=2048 -artifact_prefix="$folder/crashes/$name-" -print_final_stats=1)
   [ -f "tests/fuzz/$name.dict" ] && options+=("-dict=tests/fuzz/$name.dict")
   local known=("tests/fuzz/corpus/$name" "$folder/seeds/$name")
   # Replayed first, so that one that's known is told as such.
-  "$folder/fuzz/${name}_fuzzer" "${options[@]}" -runs=0 "${known[@]}" >"$folder/$name.log" 2>&1 &&
-    "$folder/fuzz/${name}_fuzzer" "${options[@]}" -max_total_time="$seconds" "$folder/found/$name" "${known[@]}" \
+  "$fuzzer" "${options[@]}" -runs=0 "${known[@]}" >"$folder/$name.log" 2>&1 &&
+    "$fuzzer" "${options[@]}" -max_total_time="$seconds" "$folder/found/$name" "${known[@]}" \
       >>"$folder/$name.log" 2>&1 || {
     tail -40 "$folder/$name.log" >&2
     echo "$name: FAILED, see $folder/$name.log and $folder/crashes" >&2

@@ -1,5 +1,6 @@
 // Writes what fuzzing begins with: small files of each kind. Usage: make_seeds FOLDER
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -9,9 +10,12 @@
 #include <vector>
 
 #include "dlib_files.hpp"
+#include "dlib_stream.hpp"
 #include "ffr/detail/file.hpp"
-#include "ffr/face_detector.hpp"
 #include "ffr/identify.hpp"
+#include "hog_detector.hpp"
+#include "shape_predictor.hpp"
+#include "torch_tokens.hpp"
 
 namespace {
 
@@ -69,6 +73,38 @@ void write_edits(const Seeds& seeds) {
     }
 }
 
+/// Small files for those that also edit a large one: an even byte, then the file, or as much of it as the readers get through
+/// quickly.
+void write_small_files(const Seeds& seeds) {
+    const auto own = [](Bytes file, std::size_t most) {
+        file.resize(std::min(file.size(), most));
+        file.insert(file.begin(), 0);
+        return file;
+    };
+    for (const bool ascii : {false, true}) {
+        const std::string text = everything(ascii).bytes();
+        seeds.write("t7", ascii ? "everything_ascii" : "everything", own({text.begin(), text.end()}, text.size()));
+    }
+    seeds.write("resnet29_dat", "start", own(NetworkWriter(Preamble{}.write(), false).whole(), 1200));
+    seeds.write("resnet29_dat", "start_newer", own(NetworkWriter(Preamble{}.write(), true).whole(), 1200));
+    seeds.write("mmod_dat", "start", own(CnnDetectorFile{}.bytes(), 1200));
+
+    const auto weights = [&](const std::string& name, const ffr::WeightsWriter& file) {
+        Bytes bytes = own(file.bytes(), file.bytes().size());
+        bytes.insert(bytes.begin(), 0);
+        seeds.write("weights", name, bytes);
+    };
+    convert::DlibStream predictor("seed", TinyPredictor{}.bytes()), detector("seed", hog_file({small_filter()}));
+    const convert::ShapePredictor model = convert::read_shape_predictor(predictor);
+    ffr::WeightsWriter exact("landmarks"), compact("landmarks"), filters("hog_detector");
+    convert::write_exact(model, exact);
+    convert::write_compact(model, compact);
+    convert::write_hog_detector(convert::read_hog_detector(detector), filters);
+    weights("two_exact_points", exact);
+    weights("two_compact_points", compact);
+    weights("one_filter", filters);
+}
+
 void write_tables(const Seeds& seeds) {
     std::string numbers;
     for (int i = 0; i < 128; ++i) numbers += (i == 0 ? "" : ",") + std::to_string(i / 512.0);
@@ -112,6 +148,7 @@ int main(int argc, char** argv) try {
     const Seeds seeds{fs::path(argv[1])};
     write_models(seeds);
     write_edits(seeds);
+    write_small_files(seeds);
     write_tables(seeds);
     write_videos(seeds);
     write_pictures(seeds);
