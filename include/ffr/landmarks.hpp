@@ -59,11 +59,11 @@ inline std::uint8_t brightness(ImageView image, double x, double y) {
 
 }  // namespace detail
 
-/// An ensemble of regression trees for face landmarks. Its tables stay in the mapped file. Immutable, safe for many
-/// threads; copies share the mapping.
+/// An ensemble of regression trees for face landmarks. Its tables stay in the file's bytes. Immutable, safe for many
+/// threads; copies share them.
 class LandmarkPredictor {
   public:
-    /// Takes the trees from a file, which stays mapped.
+    /// Takes the trees from a file, whose bytes are kept.
     /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
     /// \throws FormatError when it's something else or its tables don't fit together
     static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -175,7 +176,7 @@ TEST_CASE("a file without tensors is a file") {
     CHECK(open(bytes).tensors().empty());
 }
 
-TEST_CASE("a file on disk is mapped, copies share it") {
+TEST_CASE("a file on disk is read, copies share its bytes, and what's done to it afterwards changes nothing") {
     const TemporaryFolder folder("disk");
     const fs::path path = folder.path / fs::u8path("\xC3\x84.ffr");
     sample().save(path);
@@ -184,12 +185,16 @@ TEST_CASE("a file on disk is mapped, copies share it") {
         CHECK(contains(file.name(), "\xC3\x84.ffr"));
         return std::pair{file, file.tensor<float>("float", {2, 1, 3})};
     }();
+    std::ofstream(path, std::ios::binary) << "cut off";
     CHECK(view.second[4] == 5);
     CHECK(view.first.checksum() == open(sample().bytes()).checksum());
     CHECK_THROWS_AS(WeightsFile::open(folder.path / "missing.ffr"), FileError);
     CHECK_THROWS_AS(WeightsFile::open(folder.path), FileError);
     detail::write_file(folder.path / "empty.ffr", nullptr, 0);
     CHECK(contains(message([&] { WeightsFile::open(folder.path / "empty.ffr"); }), "empty.ffr: the file is empty"));
+    fs::resize_file(folder.path / "empty.ffr", WeightsFile::kMostBytes + 1);
+    CHECK(contains(message([&] { WeightsFile::open(folder.path / "empty.ffr"); }),
+                   "empty.ffr: has 1073741825 bytes, more than the limit of 1073741824"));
 }
 
 TEST_CASE("a file cut off at any length is refused") {
