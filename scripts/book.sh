@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh book
 
-misspelt=$(cat README.md docs/*.md docs/book/*.md | python3 scripts/prose.py |
+misspelt=$(cat README.md SECURITY.md docs/*.md docs/book/*.md | python3 scripts/prose.py |
   aspell list --lang=en_GB --encoding=utf-8 --ignore-case --personal="$PWD/docs/words.txt" | sort -u)
 if [ -n "$misspelt" ]; then
   echo "book.sh: misspelt, or missing in docs/words.txt:" $misspelt >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes every reader: replays what was found before, then tries new input for some seconds each, two at a time. The choice is
-# always the same, unless SEED says otherwise: 0 is by chance.
+# Fuzzes every reader: replays what was found before, then tries new input for some seconds each, two at a time. Chance
+# begins at the same number, unless SEED says otherwise; 0 is a new one each time.
 #
 #   bash scripts/fuzz.sh [SECONDS] [NAME...]      20 seconds of all, or of those named: weights, model, photo, ...
 #
@@ -27,6 +27,7 @@ mkdir -p build/fuzz/crashes
 
 run() {
   local name=$1 seconds=$2 folder=build/fuzz fuzzer=build/sanitizers/fuzz/$1_fuzzer
+  [ -x "$fuzzer" ] || { echo "fuzz.sh: there's no fuzzer '$name'" >&2; return 1; }
   mkdir -p "$folder/found/$name" "$folder/seeds/$name" "tests/fuzz/corpus/$name"
   local options=(-seed="${SEED:-1}" -timeout=120 -rss_limit_mb=2048 -artifact_prefix="$folder/crashes/$name-" -print_final_stats=1)
   [ -f "tests/fuzz/$name.dict" ] && options+=("-dict=tests/fuzz/$name.dict")

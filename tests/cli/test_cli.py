@@ -1132,6 +1132,9 @@ class TrainAndInfer(CliTest):
             (self.folder / "reps.csv").write_text(content)
             self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, reason)
         (self.folder / "reps.csv").write_text(numbers + "\n" + numbers + "\n")
+        (self.folder / "labels.csv").write_text('1,a/1.png\n2,"b/1.png\n')
+        self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED,
+                   "labels.csv: row 2 has a quote that isn't closed")
         for path in ("c.png", "/c.png", ""):
             (self.folder / "labels.csv").write_text(f"1,a/1.png\n2,{path}\n")
             self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED,

@@ -19,7 +19,7 @@ PHOTO = PEOPLE / "eileen_collins/astronaut.png"
 MAY_WRITE_TO = ("/dev/null", "/dev/tty", "/dev/stdout", "/dev/stderr")
 
 CALLS = "trace=network,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat," \
-        "truncate,chmod,fchmodat,chown,fchownat,execve"
+        "truncate,chmod,fchmodat,chown,fchownat,execve,execveat"
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
 
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -133,11 +134,12 @@ Outcome attempt(Object& object, const Work& work, failing::Mode mode, long n) {
     return outcome;
 }
 
-/// The first 200 of a call's allocations, and every 23rd of the others.
+/// The first 200 of a call's allocations, and every 23rd of the others; all of them if FFR_EVERY_ALLOCATION is set.
 std::vector<long> chosen(long count) {
-    constexpr long kAll = 200, kStep = 23;
+    constexpr long kAll = 200;
+    const long step = std::getenv("FFR_EVERY_ALLOCATION") != nullptr ? 1 : 23;
     std::vector<long> numbers;
-    for (long n = 1; n <= count; n += n < kAll ? 1 : kStep) numbers.push_back(n);
+    for (long n = 1; n <= count; n += n < kAll ? 1 : step) numbers.push_back(n);
     return numbers;
 }
 

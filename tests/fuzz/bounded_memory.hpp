@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-/// While it lives, memory is counted; at its end the process is aborted if at any moment it was more than allowed.
+/// While it lives, memory that its thread takes is counted (readers start no others); at its end the process is aborted if at any moment it was more than allowed.
 class BoundedMemory {
   public:
     /// \param most  bytes beyond what's held already

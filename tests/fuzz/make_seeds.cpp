@@ -13,6 +13,7 @@
 #include "dlib_stream.hpp"
 #include "ffr/detail/file.hpp"
 #include "ffr/identify.hpp"
+#include "ffr/image_io.hpp"
 #include "hog_detector.hpp"
 #include "shape_predictor.hpp"
 #include "torch_tokens.hpp"
@@ -66,7 +67,7 @@ void write_edits(const Seeds& seeds) {
         for (const char* const fuzzer : {"resnet29_dat", "mmod_dat", "t7"})
             seeds.write(fuzzer, "edit" + std::to_string(i), bytes);
         bytes.insert(bytes.begin(), 0);
-        for (std::uint8_t kind = 0; kind < 4; ++kind) {
+        for (const std::uint8_t kind : {0, 1, 2, 3, 4, 64 + 3}) {  // the last in int8
             bytes[0] = kind;
             seeds.write("weights", "edit" + std::to_string(i) + "_of_" + std::to_string(kind), bytes);
         }
@@ -123,19 +124,25 @@ void write_videos(const Seeds& seeds) {
     }
 }
 
-/// Pictures of each format, some with a face.
+/// Pictures of each format, and a face in those whose pixels a byte can change.
 void write_pictures(const Seeds& seeds) {
     const fs::path tests = FFR_TEST_DIR;
     for (const fs::directory_entry& entry : fs::directory_iterator(tests / "unit/data")) {
         const std::string name = entry.path().filename().string();
+        if (entry.path().extension() == ".py") continue;
         const std::vector<std::uint8_t> bytes = ffr::detail::read_file(entry.path());
         seeds.write("photo", name, bytes);
         if (entry.path().extension() == ".jpg") seeds.write("exif", name, bytes);
     }
-    for (const char* const name : {"window_80x80.png", "turned_15.png"}) {
-        const fs::path path = tests / "golden/images" / name;
-        if (fs::exists(path)) seeds.write("photo", name, ffr::detail::read_file(path));
-    }
+    const ffr::Image face = ffr::read_image(tests / "golden/images/window_80x80.png");
+    const std::string header = "P6 " + std::to_string(face.width()) + ' ' + std::to_string(face.height()) + " 255\n";
+    ffr::Image colour(face.width(), face.height(), 3);
+    for (std::size_t i = 0; i < colour.pixels().size(); ++i)
+        colour.pixels()[i] = face.pixels()[face.channels() == 3 ? i : i / 3];
+    seeds.write("photo", "face.png", ffr::encode_png(face));
+    seeds.write("photo", "face.jpg", ffr::encode_jpeg(face, 90));
+    seeds.write("photo", "face.bmp", ffr::encode_bmp(face));
+    seeds.write("photo", "face.ppm", header + std::string(colour.pixels().begin(), colour.pixels().end()));
 }
 
 }  // namespace
