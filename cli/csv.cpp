@@ -1,6 +1,6 @@
 #include "csv.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "ffr/detail/file.hpp"
 
@@ -11,13 +11,15 @@ std::string csv_field(const std::string& text) {
     return quoted + '"';
 }
 
+constexpr std::size_t kMostFields = 1000;
+
 std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path) {
     const std::vector<std::uint8_t> bytes = ffr::detail::read_file(path);
     std::vector<std::vector<std::string>> rows;
     std::vector<std::string> row(1);
     bool quoted = false, started = false;
     const auto end_row = [&] {
-        if (started) rows.push_back(row);
+        if (started) rows.push_back(std::move(row));
         row.assign(1, "");
         started = false;
     };
@@ -34,6 +36,10 @@ std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& path
         } else if (letter == '\n' || letter == '\r') {
             end_row();
         } else if (letter == ',') {
+            if (row.size() == kMostFields) {
+                throw ffr::FormatError(path.u8string() + ": row " + std::to_string(rows.size() + 1) +
+                                       " has more than 1000 fields");
+            }
             row.emplace_back();
             started = true;
         } else {

@@ -46,16 +46,23 @@ Json weight_record(const KnownWeights& known, const Options& options) {
     return record;
 }
 
+/// What a file tells of itself must not move the cursor or colour the terminal.
+std::string printable(std::string text) {
+    for (char& letter : text) {
+        if (static_cast<unsigned char>(letter) < 32 || letter == 127) letter = '?';
+    }
+    return text;
+}
+
 std::string weight_text(const Json& record) {
     std::string text = "  " + record["file"].get<std::string>() + ": " + record["kind"].get<std::string>() + ", " +
                        record["bytes"].dump() + " bytes, xxh64 " + record["xxh64"].get<std::string>();
     if (record.contains("as_shipped")) {
         text += record["as_shipped"]
                     ? "\n    verified: whole, and as shipped with ffr " + std::string(ffr::kVersion)
-                    : "\n    verified: whole, but not what's shipped with ffr " + std::string(ffr::kVersion);
+                    : "\n    verified: whole, but none that's shipped with ffr " + std::string(ffr::kVersion);
     }
-    return text + "\n    from " + record["origin"].get<std::string>() +
-           "\n    licence: " + record["license"].get<std::string>() + '\n';
+    return text + "\n    from " + printable(record["origin"]) + "\n    licence: " + printable(record["license"]) + '\n';
 }
 
 Status run(const Options& options) {

@@ -1,6 +1,8 @@
 #include "journal.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <system_error>
 
 #include "batch.hpp"
@@ -33,7 +35,13 @@ std::string line_of(const TableRow& row) {
 
 TableRow row_of(const Json& record) {
     const std::string path = path_of(record.at("path"));
-    return {path, person_of(path), record.at("embedding").get<ffr::Embedding>()};
+    const Json& numbers = record.at("embedding");
+    const auto embedding = numbers.get<ffr::Embedding>();
+    const bool finite =
+        std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); });
+    if (numbers.size() != embedding.size() || !finite)
+        throw ffr::InvalidArgument("its embedding isn't 128 finite numbers");
+    return {path, person_of(path), embedding};
 }
 
 /// What's measured from now on would be lost, so the run ends.
@@ -64,7 +72,7 @@ void Journal::begin(const fs::path& folder, const Json& made_by, const std::vect
     out << made_by.dump() << '\n';
     for (const TableRow& row : rows) out << line_of(row);
     out.close();
-    std::error_code code(out ? 0 : errno, std::generic_category());
+    std::error_code code(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
     if (!code) fs::rename(temporary, path, code);
     if (!code) return;
     std::error_code ignored;
@@ -82,6 +90,8 @@ Journal::Journal(const fs::path& folder, const Json& made_by) : path_(path_in(fo
             if (number == 1) require_same(record, made_by, path_);
             if (number > 1) rows_.push_back(row_of(record));
         } catch (const Json::exception& error) {
+            throw ffr::FormatError(path_.u8string() + ": line " + std::to_string(number) + ": " + error.what());
+        } catch (const ffr::InvalidArgument& error) {
             throw ffr::FormatError(path_.u8string() + ": line " + std::to_string(number) + ": " + error.what());
         }
         whole += line.size() + 1;

@@ -25,7 +25,7 @@ float number(const std::string& text) {
     const float value = std::strtof(text.c_str(), &end);
     const bool has_digits = end != text.c_str();
     end += std::strspn(end, " ");
-    return has_digits && *end == '\0' ? value : std::nanf("");
+    return has_digits && end == text.c_str() + text.size() ? value : std::nanf("");
 }
 
 ffr::Embedding read_numbers(const std::vector<std::string>& fields, const fs::path& path, std::size_t row) {
@@ -39,7 +39,8 @@ ffr::Embedding read_numbers(const std::vector<std::string>& fields, const fs::pa
 }
 
 ffr::EmbeddingSource read_source(const fs::path& path) {
-    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(path);
+    constexpr std::uintmax_t kMostBytes = 1 << 20;
+    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(path, kMostBytes);
     try {
         const Json json = Json::parse(bytes.begin(), bytes.end());
         const std::string embedder = json.at("embedder");

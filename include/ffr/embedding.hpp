@@ -115,13 +115,14 @@ class FaceEmbedder {
 
     /// The embeddings of many faces, bit by bit what each alone would give. Threads find more to do than
     /// with one face.
-    /// \throws InvalidArgument when a face has another size; Error when the weights are so large that a number overflows
+    /// \throws InvalidArgument when a face has another size; FormatError naming the weights' file when they're so
+    /// large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
         std::vector<Embedding> embeddings = forward_(faces, workspace);
         for (const Embedding& embedding : embeddings) {
             if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
                 continue;
-            throw Error("the network '" + name_ + "' gives numbers that aren't finite: its weights are out of range");
+            throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
         }
         return embeddings;
     }
@@ -129,6 +130,7 @@ class FaceEmbedder {
   private:
     FaceEmbedder(const WeightsFile& weights, Precision precision, int face_size)
         : name_(weights.kind()),
+          file_(weights.name()),
           checksum_(hexadecimal(weights.checksum())),
           precision_(precision),
           face_size_(face_size) {}
@@ -149,6 +151,7 @@ class FaceEmbedder {
     }
 
     std::string name_;
+    std::string file_;  // for messages
     std::string checksum_;
     Precision precision_;
     int face_size_;

@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -204,6 +205,8 @@ class FaceDetector {
     }
 
   private:
+    static constexpr std::size_t kMostFilters = 64;  // each has a map of scores
+
     explicit FaceDetector(const WeightsFile& weights) {
         weights.require_kind("hog_detector");
         const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
@@ -214,6 +217,7 @@ class FaceDetector {
         const auto overlap = weights.finite_tensor<double>("overlap", {2});
         largest_ratio_ = overlap[0];
         largest_cover_ = overlap[1];
+        if (thresholds.size() > kMostFilters) throw FormatError(weights.name() + ": has more than 64 filters");
         for (const double threshold : thresholds) filters_.push_back({{}, threshold});
         for (std::size_t i = 0; i < filter.size(); ++i) {
             const bool known = filter[i] < filters_.size() && plane[i] < kHogPlanes;
@@ -225,6 +229,18 @@ class FaceDetector {
             std::copy_n(row.data + i * detail::kFilterSize, detail::kFilterSize, pair.row.begin());
             filters_[filter[i]].pairs.push_back(pair);
         }
+        for (const detail::SlidingFilter& each : filters_) require_bounded(each, weights.name());
+    }
+
+    /// Refuses filters by which a score could overflow: features lie within 0 .. 1.
+    static void require_bounded(const detail::SlidingFilter& filter, const std::string& name) {
+        const auto size_of = [](const auto& values) {
+            return std::accumulate(values.begin(), values.end(), 0.0,
+                                   [](double sum, float value) { return sum + std::abs(value); });
+        };
+        double bound = 0;
+        for (const detail::SeparablePair& pair : filter.pairs) bound += size_of(pair.column) * size_of(pair.row);
+        if (bound > 1e37) throw FormatError(name + ": a filter's weights are so large that a score could overflow");
     }
 
     /// A window that scores enough.

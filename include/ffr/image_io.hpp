@@ -31,6 +31,7 @@
 
 #include "detail/codecs.hpp"
 #include "detail/file.hpp"
+#include "detail/gif.hpp"
 #include "detail/jpeg.hpp"
 #include "error.hpp"
 #include "exif.hpp"
@@ -127,7 +128,9 @@ inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const st
     if (size >= 16 && starts_with(bytes, size, "\x89PNG", 4) && std::memcmp(bytes + 12, "CgBI", 4) == 0) {
         fail_not_an_image(name, "Apple's CgBI variant of PNG isn't read");
     }
-    if (!has_sound_huffman_tables(bytes, size)) fail_damaged(name, "a Huffman table doesn't fit its segment");
+    const std::string jpeg_wrong = jpeg_defect(bytes, size), gif_wrong = gif_defect(bytes, size);
+    if (!jpeg_wrong.empty()) fail_damaged(name, jpeg_wrong);
+    if (!gif_wrong.empty()) fail_damaged(name, gif_wrong);
     if (starts_with(bytes, size, "P5", 2) || starts_with(bytes, size, "P6", 2)) {
         return decode_pnm(bytes, size, name, options);
     }

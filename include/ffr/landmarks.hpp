@@ -92,6 +92,8 @@ class LandmarkPredictor {
     }
 
   private:
+    static constexpr std::size_t kMostCascades = 1000;  // each is looked up by name; models have 10 to 20
+
     explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
         constexpr std::size_t kAny = WeightsFile::kAny;
         weights.require_kind("landmarks");
@@ -101,6 +103,7 @@ class LandmarkPredictor {
         split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
         thresholds_ =
             weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
+        if (cascades() > kMostCascades) throw FormatError(file_.name() + ": has more than 1000 cascades");
         for (std::size_t cascade = 0; cascade < cascades(); ++cascade) leaves_.push_back(leaf_table(cascade));
         check_tables();
     }

@@ -121,6 +121,7 @@ class BasicMmodDetector {
     BasicMmodDetector(const WeightsFile& weights, kernels::SimdPath path) : network_(Network::load(weights, path)) {
         const std::vector<float> mean = weights.floats("pixel_mean", {3});
         std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
+        require_bounded_scores(weights, mean);
         window_ = weights.tensor<std::int32_t>("window", {1})[0];
         if (window_ < 1 || window_ > 1000) throw FormatError(weights.name() + ": tensor 'window' is out of range");
         const auto overlap = weights.finite_tensor<double>("overlap", {2});

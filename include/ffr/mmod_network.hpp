@@ -12,6 +12,7 @@
 /// network published by Davis King.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -87,6 +88,30 @@ class PlainMmodNetwork {
   private:
     std::vector<Convolution> layers_;
 };
+
+/// Refuses a network whose sums could overflow for some pixels: what a layer gives is at most the largest sum of its
+/// filters' absolute weights, times the most that it's given, and its bias.
+/// \param mean  subtracted from the pixels. \throws FormatError naming the file
+inline void require_bounded_scores(const WeightsFile& weights, const std::vector<float>& mean) {
+    double most = 255;
+    for (const float value : mean) most = std::max(most, 255 + std::abs(double{value}));
+    most /= 256;
+    std::size_t index = 0;
+    for (const ConvolutionShape& shape : kMmodLayers) {
+        const std::string name = mmod_layer_name(index++);
+        const std::vector<float> filters = weights.floats(name + "/weights", weight_extents(shape)),
+                                 bias = weights.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)});
+        const std::size_t filter_size = filters.size() / bias.size();
+        double next = 0;
+        for (std::size_t output = 0; output < bias.size(); ++output) {
+            double sum = 0;
+            for (std::size_t i = 0; i < filter_size; ++i) sum += std::abs(double{filters[output * filter_size + i]});
+            next = std::max(next, sum * most + std::abs(double{bias[output]}));
+        }
+        most = next;
+    }
+    if (!(most < 1e37)) throw FormatError(weights.name() + ": its weights are so large that a score could overflow");
+}
 
 /// The network at full speed: all layers go down the canvas together, two lines at a time, so that what's between them
 /// stays in the cache. Immutable after loading, safe for many threads.

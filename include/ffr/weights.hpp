@@ -242,13 +242,15 @@ class WeightsFile {
         return {reinterpret_cast<const T*>(info.data), info.shape};
     }
 
-    /// A tensor as tensor() gives it, of floating-point numbers that are all finite.
-    /// \throws FormatError as tensor() does, or for NaN or infinity
+    /// A tensor as tensor() gives it, of floating-point numbers that are all finite and at most 1e30 in size, which leaves
+    /// room for sums of some products with pixels.
+    /// \throws FormatError as tensor() does, or for NaN, infinity or a larger number
     template <typename T>
     TensorView<T> finite_tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         TensorView<T> view = tensor<T>(name, shape);
         for (const T value : view) {
             if (!std::isfinite(value)) fail_infinite(name);
+            if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
         }
         return view;
     }
@@ -265,7 +267,7 @@ class WeightsFile {
         return view;
     }
 
-    /// A tensor of float16 or float32, copied as float32. \throws FormatError as tensor() does, or for NaN or infinity
+    /// A tensor of float16 or float32, copied as float32. \throws FormatError as finite_tensor() does
     std::vector<float> floats(std::string_view name, const std::vector<std::size_t>& shape) const {
         if (is_half(name)) {
             const auto view = halves(name, shape);
@@ -288,14 +290,9 @@ class WeightsFile {
         : name_(std::move(name)), bytes_(detail::aligned(std::move(bytes))) {
         read_header();
         // The checksum doesn't cover the number of tensors, but the place of the first one tells it.
-        const unsigned char* first = bytes_.data + bytes_.size;
-        for (std::size_t i = 0; i < tensors_.size(); ++i) {
-            read_entry(i);
-            first = std::min(first, tensors_[i].data);
-        }
-        const std::size_t directory_end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
-        const std::size_t expected = tensors_.empty() ? detail::kHeaderSize : detail::align_up(directory_end);
-        if (first != bytes_.data + expected) fail("the number of tensors doesn't fit the size of their directory");
+        std::size_t end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
+        for (std::size_t i = 0; i < tensors_.size(); ++i) end = read_entry(i, end);
+        if (end != bytes_.size) fail("the last tensor ends at " + std::to_string(end) + ", not where the file does");
         if constexpr (!detail::kFilesSuitMachine) reverse_all_elements();
     }
 
@@ -325,7 +322,8 @@ class WeightsFile {
         tensors_.resize(count);
     }
 
-    void read_entry(std::size_t index) {
+    /// \param end  of what lies before this tensor. \returns its own end
+    std::size_t read_entry(std::size_t index, std::size_t end) {
         const unsigned char* const entry = bytes_.data + detail::kHeaderSize + index * detail::kEntrySize;
         TensorInfo& info = tensors_[index];
         info.name = detail::fixed_text(entry, detail::kNameSize);
@@ -346,7 +344,9 @@ class WeightsFile {
             fail(what + "needs " + std::to_string(info.bytes) + " bytes from " + std::to_string(offset) +
                  ", the file ends at " + std::to_string(bytes_.size));
         }
+        if (offset != detail::align_up(end)) fail(what + "doesn't begin where what's before it ends");
         info.data = bytes_.data + offset;
+        return static_cast<std::size_t>(offset) + info.bytes;
     }
 
     /// For a big-endian machine, which then works on a copy of the file.

@@ -201,8 +201,10 @@ class Y4mReader {
 
     /// The next frame, or none at the stream's end.
     /// \throws FormatError naming the frame, of which the first is 0, when it's cut off or something else stands in its
-    /// place; FileError when it can't be read
+    /// place; FileError when it can't be read. After these there are no more frames; after std::bad_alloc the call can be
+    /// made again
     std::optional<Y4mFrame> next() {
+        if (failed_) return std::nullopt;
         const std::string what = "frame " + std::to_string(number_);
         if (coming_.header.empty() && !read_line(coming_.header, what)) return std::nullopt;
         if (coming_.header != "FRAME" && coming_.header.rfind("FRAME ", 0) != 0) {
@@ -244,7 +246,8 @@ class Y4mReader {
         return false;
     }
 
-    [[noreturn]] void fail(const std::string& reason) const {
+    [[noreturn]] void fail(const std::string& reason) {
+        failed_ = true;
         if (in_.bad()) throw FileError(name_ + ": can't be read any more");
         throw FormatError(name_ + ": " + reason);
     }
@@ -254,6 +257,7 @@ class Y4mReader {
     Y4mFormat format_;
     Y4mFrame coming_;  // what's read of it, where there was no memory for the rest: the next call goes on there
     std::int64_t number_ = 0;
+    bool failed_ = false;
 };
 
 /// Writes a stream's header, as it was read. The stream's state tells when it can't be written.

@@ -277,6 +277,7 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
         if (bytes.size() > limit) throw FileError(path_text(path) + too_large_text(bytes.size(), limit));  // it grew
     }
     if (file.in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
+    if (bytes.size() < file.size) throw FileError(path_text(path) + ": became shorter while it was read");
     return bytes;
 }
 
@@ -340,7 +341,7 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
-    code.assign(out ? 0 : errno, std::generic_category());
+    code.assign(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
     if (!code) std::filesystem::rename(temporary, path, code);
     if (!code) return;
     std::error_code ignored;
@@ -629,13 +630,15 @@ class WeightsFile {
         return {reinterpret_cast<const T*>(info.data), info.shape};
     }
 
-    /// A tensor as tensor() gives it, of floating-point numbers that are all finite.
-    /// \throws FormatError as tensor() does, or for NaN or infinity
+    /// A tensor as tensor() gives it, of floating-point numbers that are all finite and at most 1e30 in size, which leaves
+    /// room for sums of some products with pixels.
+    /// \throws FormatError as tensor() does, or for NaN, infinity or a larger number
     template <typename T>
     TensorView<T> finite_tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         TensorView<T> view = tensor<T>(name, shape);
         for (const T value : view) {
             if (!std::isfinite(value)) fail_infinite(name);
+            if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
         }
         return view;
     }
@@ -652,7 +655,7 @@ class WeightsFile {
         return view;
     }
 
-    /// A tensor of float16 or float32, copied as float32. \throws FormatError as tensor() does, or for NaN or infinity
+    /// A tensor of float16 or float32, copied as float32. \throws FormatError as finite_tensor() does
     std::vector<float> floats(std::string_view name, const std::vector<std::size_t>& shape) const {
         if (is_half(name)) {
             const auto view = halves(name, shape);
@@ -675,14 +678,9 @@ class WeightsFile {
         : name_(std::move(name)), bytes_(detail::aligned(std::move(bytes))) {
         read_header();
         // The checksum doesn't cover the number of tensors, but the place of the first one tells it.
-        const unsigned char* first = bytes_.data + bytes_.size;
-        for (std::size_t i = 0; i < tensors_.size(); ++i) {
-            read_entry(i);
-            first = std::min(first, tensors_[i].data);
-        }
-        const std::size_t directory_end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
-        const std::size_t expected = tensors_.empty() ? detail::kHeaderSize : detail::align_up(directory_end);
-        if (first != bytes_.data + expected) fail("the number of tensors doesn't fit the size of their directory");
+        std::size_t end = detail::kHeaderSize + tensors_.size() * detail::kEntrySize;
+        for (std::size_t i = 0; i < tensors_.size(); ++i) end = read_entry(i, end);
+        if (end != bytes_.size) fail("the last tensor ends at " + std::to_string(end) + ", not where the file does");
         if constexpr (!detail::kFilesSuitMachine) reverse_all_elements();
     }
 
@@ -712,7 +710,8 @@ class WeightsFile {
         tensors_.resize(count);
     }
 
-    void read_entry(std::size_t index) {
+    /// \param end  of what lies before this tensor. \returns its own end
+    std::size_t read_entry(std::size_t index, std::size_t end) {
         const unsigned char* const entry = bytes_.data + detail::kHeaderSize + index * detail::kEntrySize;
         TensorInfo& info = tensors_[index];
         info.name = detail::fixed_text(entry, detail::kNameSize);
@@ -733,7 +732,9 @@ class WeightsFile {
             fail(what + "needs " + std::to_string(info.bytes) + " bytes from " + std::to_string(offset) +
                  ", the file ends at " + std::to_string(bytes_.size));
         }
+        if (offset != detail::align_up(end)) fail(what + "doesn't begin where what's before it ends");
         info.data = bytes_.data + offset;
+        return static_cast<std::size_t>(offset) + info.bytes;
     }
 
     /// For a big-endian machine, which then works on a copy of the file.
@@ -1115,6 +1116,7 @@ inline int round_half_up(double value) {
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace ffr {
 inline namespace v0_1 {
@@ -1168,25 +1170,36 @@ void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit vi
     }
 }
 
-/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
-/// decoders are known to write past the end of their tables by it.
-inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
+/// False when a Huffman table has more codes than there are symbols, 256, or the segment ends within one.
+inline bool are_huffman_tables(const JpegSegment& segment) {
     constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
-    bool sound = true;
+    for (std::size_t position = 0; position < segment.size;) {
+        if (segment.size - position < kTableHeader) return false;
+        std::size_t codes = 0;
+        for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
+        if (codes > 256 || codes > segment.size - position - kTableHeader) return false;
+        position += kTableHeader + codes;
+    }
+    return true;
+}
+
+/// What's wrong with a JPEG that a decoder can't be trusted to notice; empty when nothing is, or when it's none.
+///
+/// Decoders are known to write past the end of their Huffman tables when there are more codes than symbols. And each
+/// scan makes them go over the whole picture again, though it may be ten bytes: images in use have a dozen at the most.
+inline std::string jpeg_defect(const std::uint8_t* bytes, std::size_t size) {
+    constexpr int kMostScans = 100;
+    int scans = 0;
+    std::string defect;
     for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
-        if (segment.marker != kJpegHuffmanTables) return true;
-        std::size_t position = 0;
-        sound = !segment.cut_off;
-        while (sound && position < segment.size) {
-            std::size_t codes = 0;
-            if (segment.size - position < kTableHeader) return sound = false;
-            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
-            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
-            position += kTableHeader + codes;
+        if (segment.marker == kJpegHuffmanTables && !segment.cut_off && !are_huffman_tables(segment)) {
+            defect = "a Huffman table doesn't fit its segment";
         }
-        return sound;
+        if (segment.marker == kJpegHuffmanTables && segment.cut_off) defect = "it ends within a Huffman table";
+        if (segment.marker == kJpegStartOfScan && ++scans > kMostScans) defect = "it has more than 100 scans";
+        return defect.empty();
     });
-    return sound;
+    return defect;
 }
 
 }  // namespace detail
@@ -1340,6 +1353,7 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <string>
 #include <vector>
@@ -2017,7 +2031,11 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
 /// The largest piece of memory that stb needs: twice a file, since it collects PNG's data in memory that it doubles; what's
 /// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
 inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
-    return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
+    const double bytes = 65536 + 2.0 * static_cast<double>(file_size) +
+                         16.0 * static_cast<double>(width) * static_cast<double>(height) +
+                         2.0 * static_cast<double>(width + 64) * static_cast<double>(height + 64);
+    constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() / 2;
+    return bytes < static_cast<double>(kMost) ? static_cast<std::size_t>(bytes) : kMost;
 }
 
 /// One function from stb's calls to its reasons, see detail/stb.hpp. \throws std::bad_alloc, too, when memory runs out
@@ -2087,6 +2105,129 @@ FFR_COMPILED_INLINE void encode_bmp_with_stb(ImageView packed, std::vector<std::
 }
 
 #endif
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detail/gif.hpp
+/// \file
+/// The first picture of a GIF file, as far as it tells how long decoding takes.
+///
+///     "GIF89a" width height flags.. | colours | 21 extension | 2C place flags | colours | LZW: blocks of bytes | 3B
+///
+/// LZW's codes stand for runs of pixels, and a code may be a run of 4096. Decoders unpack all of them, also when the picture
+/// is full: a megabyte can keep one busy for ten seconds over a single pixel.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Bytes from a place on; behind the end there are zeros.
+class GifBytes {
+  public:
+    GifBytes(const std::uint8_t* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+
+    bool at_end() const { return position_ >= size_; }
+    unsigned byte() { return at_end() ? 0u : bytes_[position_++]; }
+    unsigned word() {
+        const unsigned low = byte();
+        return low | byte() << 8;
+    }
+    void skip(std::size_t count) { position_ += count < size_ - position_ ? count : size_ - position_; }
+    void skip_colours(unsigned flags) {
+        if ((flags & 0x80) != 0) skip(std::size_t{3} << ((flags & 7) + 1));
+    }
+    void skip_blocks() {
+        for (unsigned length = byte(); length != 0; length = byte()) skip(length);
+    }
+
+  private:
+    const std::uint8_t* bytes_;
+    std::size_t size_, position_ = 0;
+};
+
+/// The codes of a picture, one by one, out of its blocks.
+class GifCodes {
+  public:
+    explicit GifCodes(GifBytes& bytes) : bytes_(bytes) {}
+
+    /// The next code of that many bits; -1 behind the last.
+    int next(int bits) {
+        for (; count_ < bits; count_ += 8) {
+            if (left_ == 0) left_ = bytes_.byte();
+            if (left_ == 0) return -1;
+            --left_;
+            held_ |= bytes_.byte() << count_;
+        }
+        const unsigned code = held_ & ((1u << bits) - 1);
+        held_ >>= bits;
+        count_ -= bits;
+        return static_cast<int>(code);
+    }
+
+  private:
+    GifBytes& bytes_;
+    unsigned left_ = 0, held_ = 0;  // bytes of the block, bits of the next codes
+    int count_ = 0;                 // of those bits
+};
+
+/// How many pixels the codes stand for; stops counting above `most`, and where they aren't LZW any more.
+inline std::uint64_t unpacked_pixels(GifBytes& bytes, std::uint64_t most) {
+    constexpr int kMostBits = 12, kTable = 8192;
+    const int literal_bits = static_cast<int>(bytes.byte());
+    if (literal_bits > kMostBits) return 0;
+    const int clear = 1 << literal_bits;
+    std::array<std::uint16_t, kTable> length;
+    length.fill(1);
+    std::uint64_t pixels = 0;
+    int bits = literal_bits + 1, known = clear + 2, last = -1;
+    GifCodes codes(bytes);
+    for (int code = codes.next(bits); code >= 0 && code != clear + 1 && pixels <= most; code = codes.next(bits)) {
+        if (code == clear) {
+            bits = literal_bits + 1, known = clear + 2, last = -1;
+            continue;
+        }
+        if (code > known || (code == known && last < 0) || known == kTable) break;
+        if (last >= 0) {
+            length[static_cast<std::size_t>(known)] =
+                static_cast<std::uint16_t>(length[static_cast<std::size_t>(last)] + 1);
+            ++known;
+        }
+        pixels += length[static_cast<std::size_t>(code)];
+        if ((known & ((1 << bits) - 1)) == 0 && known < 1 << kMostBits) ++bits;
+        last = code;
+    }
+    return pixels;
+}
+
+/// What's wrong with a GIF that would keep a decoder busy; empty when nothing is, or when it's none.
+inline std::string gif_defect(const std::uint8_t* data, std::size_t size) {
+    constexpr std::uint64_t kSpare = 65536;
+    constexpr unsigned kExtension = 0x21, kPicture = 0x2C;
+    GifBytes bytes(data, size);
+    if (size < 13 || data[0] != 'G' || data[1] != 'I' || data[2] != 'F') return "";
+    bytes.skip(10);
+    const unsigned flags = bytes.byte();
+    bytes.skip(2);
+    bytes.skip_colours(flags);
+    unsigned tag = bytes.byte();
+    for (; tag == kExtension && !bytes.at_end(); tag = bytes.byte()) {
+        bytes.skip(1);
+        bytes.skip_blocks();
+    }
+    if (tag != kPicture) return "";
+    bytes.skip(4);
+    const std::uint64_t width = bytes.word(), pixels = width * bytes.word();
+    bytes.skip_colours(bytes.byte());
+    const std::uint64_t most = 2 * pixels + kSpare;
+    return unpacked_pixels(bytes, most) > most ? "it unpacks to more pixels than it has" : "";
+}
 
 }  // namespace detail
 }  // namespace v0_1
@@ -2183,7 +2324,9 @@ inline Image decode_stored(const std::uint8_t* bytes, std::size_t size, const st
     if (size >= 16 && starts_with(bytes, size, "\x89PNG", 4) && std::memcmp(bytes + 12, "CgBI", 4) == 0) {
         fail_not_an_image(name, "Apple's CgBI variant of PNG isn't read");
     }
-    if (!has_sound_huffman_tables(bytes, size)) fail_damaged(name, "a Huffman table doesn't fit its segment");
+    const std::string jpeg_wrong = jpeg_defect(bytes, size), gif_wrong = gif_defect(bytes, size);
+    if (!jpeg_wrong.empty()) fail_damaged(name, jpeg_wrong);
+    if (!gif_wrong.empty()) fail_damaged(name, gif_wrong);
     if (starts_with(bytes, size, "P5", 2) || starts_with(bytes, size, "P6", 2)) {
         return decode_pnm(bytes, size, name, options);
     }
@@ -5772,6 +5915,7 @@ FFR_EXACT_FLOAT_END
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -5950,6 +6094,8 @@ class FaceDetector {
     }
 
   private:
+    static constexpr std::size_t kMostFilters = 64;  // each has a map of scores
+
     explicit FaceDetector(const WeightsFile& weights) {
         weights.require_kind("hog_detector");
         const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
@@ -5960,6 +6106,7 @@ class FaceDetector {
         const auto overlap = weights.finite_tensor<double>("overlap", {2});
         largest_ratio_ = overlap[0];
         largest_cover_ = overlap[1];
+        if (thresholds.size() > kMostFilters) throw FormatError(weights.name() + ": has more than 64 filters");
         for (const double threshold : thresholds) filters_.push_back({{}, threshold});
         for (std::size_t i = 0; i < filter.size(); ++i) {
             const bool known = filter[i] < filters_.size() && plane[i] < kHogPlanes;
@@ -5971,6 +6118,18 @@ class FaceDetector {
             std::copy_n(row.data + i * detail::kFilterSize, detail::kFilterSize, pair.row.begin());
             filters_[filter[i]].pairs.push_back(pair);
         }
+        for (const detail::SeparableFilter& each : filters_) require_bounded(each, weights.name());
+    }
+
+    /// Refuses filters by which a score could overflow: features lie within 0 .. 1.
+    static void require_bounded(const detail::SeparableFilter& filter, const std::string& name) {
+        const auto size_of = [](const auto& values) {
+            return std::accumulate(values.begin(), values.end(), 0.0,
+                                   [](double sum, float value) { return sum + std::abs(value); });
+        };
+        double bound = 0;
+        for (const detail::SeparablePair& pair : filter.pairs) bound += size_of(pair.column) * size_of(pair.row);
+        if (bound > 1e37) throw FormatError(name + ": a filter's weights are so large that a score could overflow");
     }
 
     /// A window that scores enough.
@@ -6840,6 +6999,8 @@ class LandmarkPredictor {
     }
 
   private:
+    static constexpr std::size_t kMostCascades = 1000;  // each is looked up by name; models have 10 to 20
+
     explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
         constexpr std::size_t kAny = WeightsFile::kAny;
         weights.require_kind("landmarks");
@@ -6849,6 +7010,7 @@ class LandmarkPredictor {
         split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
         thresholds_ =
             weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
+        if (cascades() > kMostCascades) throw FormatError(file_.name() + ": has more than 1000 cascades");
         for (std::size_t cascade = 0; cascade < cascades(); ++cascade) leaves_.push_back(leaf_table(cascade));
         check_tables();
     }
@@ -14785,6 +14947,7 @@ FFR_EXACT_FLOAT_END
 /// network published by Davis King.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14855,6 +15018,30 @@ class PlainMmodNetwork {
   private:
     std::vector<Convolution> layers_;
 };
+
+/// Refuses a network whose sums could overflow for some pixels: what a layer gives is at most the largest sum of its
+/// filters' absolute weights, times the most that it's given, and its bias.
+/// \param mean  subtracted from the pixels. \throws FormatError naming the file
+inline void require_bounded_scores(const WeightsFile& weights, const std::vector<float>& mean) {
+    double most = 255;
+    for (const float value : mean) most = std::max(most, 255 + std::abs(double{value}));
+    most /= 256;
+    std::size_t index = 0;
+    for (const ConvolutionShape& shape : kMmodLayers) {
+        const std::string name = mmod_layer_name(index++);
+        const std::vector<float> filters = weights.floats(name + "/weights", weight_extents(shape)),
+                                 bias = weights.floats(name + "/bias", {static_cast<std::size_t>(shape.outputs)});
+        const std::size_t filter_size = filters.size() / bias.size();
+        double next = 0;
+        for (std::size_t output = 0; output < bias.size(); ++output) {
+            double sum = 0;
+            for (std::size_t i = 0; i < filter_size; ++i) sum += std::abs(double{filters[output * filter_size + i]});
+            next = std::max(next, sum * most + std::abs(double{bias[output]}));
+        }
+        most = next;
+    }
+    if (!(most < 1e37)) throw FormatError(weights.name() + ": its weights are so large that a score could overflow");
+}
 
 /// The network at full speed: all layers go down the canvas together, two lines at a time, so that what's between them
 /// stays in the cache. Immutable after loading, safe for many threads.
@@ -15089,6 +15276,7 @@ class BasicMmodDetector {
     BasicMmodDetector(const WeightsFile& weights, kernels::SimdPath path) : network_(Network::load(weights, path)) {
         const std::vector<float> mean = weights.floats("pixel_mean", {3});
         std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
+        require_bounded_scores(weights, mean);
         window_ = weights.tensor<std::int32_t>("window", {1})[0];
         if (window_ < 1 || window_ > 1000) throw FormatError(weights.name() + ": tensor 'window' is out of range");
         const auto overlap = weights.finite_tensor<double>("overlap", {2});
@@ -15348,13 +15536,14 @@ class FaceEmbedder {
 
     /// The embeddings of many faces, bit by bit what each alone would give. Threads find more to do than
     /// with one face.
-    /// \throws InvalidArgument when a face has another size; Error when the weights are so large that a number overflows
+    /// \throws InvalidArgument when a face has another size; FormatError naming the weights' file when they're so
+    /// large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
         std::vector<Embedding> embeddings = forward_(faces, workspace);
         for (const Embedding& embedding : embeddings) {
             if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
                 continue;
-            throw Error("the network '" + name_ + "' gives numbers that aren't finite: its weights are out of range");
+            throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
         }
         return embeddings;
     }
@@ -15362,6 +15551,7 @@ class FaceEmbedder {
   private:
     FaceEmbedder(const WeightsFile& weights, Precision precision, int face_size)
         : name_(weights.kind()),
+          file_(weights.name()),
           checksum_(hexadecimal(weights.checksum())),
           precision_(precision),
           face_size_(face_size) {}
@@ -15382,6 +15572,7 @@ class FaceEmbedder {
     }
 
     std::string name_;
+    std::string file_;  // for messages
     std::string checksum_;
     Precision precision_;
     int face_size_;
@@ -17978,8 +18169,10 @@ class Y4mReader {
 
     /// The next frame, or none at the stream's end.
     /// \throws FormatError naming the frame, of which the first is 0, when it's cut off or something else stands in its
-    /// place; FileError when it can't be read
+    /// place; FileError when it can't be read. After these there are no more frames; after std::bad_alloc the call can be
+    /// made again
     std::optional<Y4mFrame> next() {
+        if (failed_) return std::nullopt;
         const std::string what = "frame " + std::to_string(number_);
         if (coming_.header.empty() && !read_line(coming_.header, what)) return std::nullopt;
         if (coming_.header != "FRAME" && coming_.header.rfind("FRAME ", 0) != 0) {
@@ -18021,7 +18214,8 @@ class Y4mReader {
         return false;
     }
 
-    [[noreturn]] void fail(const std::string& reason) const {
+    [[noreturn]] void fail(const std::string& reason) {
+        failed_ = true;
         if (in_.bad()) throw FileError(name_ + ": can't be read any more");
         throw FormatError(name_ + ": " + reason);
     }
@@ -18031,6 +18225,7 @@ class Y4mReader {
     Y4mFormat format_;
     Y4mFrame coming_;  // what's read of it, where there was no memory for the rest: the next call goes on there
     std::int64_t number_ = 0;
+    bool failed_ = false;
 };
 
 /// Writes a stream's header, as it was read. The stream's state tells when it can't be written.

@@ -67,8 +67,8 @@ void write_edits(const Seeds& seeds) {
         for (const char* const fuzzer : {"resnet29_dat", "mmod_dat", "t7"})
             seeds.write(fuzzer, "edit" + std::to_string(i), bytes);
         bytes.insert(bytes.begin(), 0);
-        for (const std::uint8_t kind : {0, 1, 2, 3, 4, 64 + 3}) {  // the last in int8
-            bytes[0] = kind;
+        for (const int kind : {0, 1, 2, 3, 4, 64 + 3}) {  // the last in int8
+            bytes[0] = static_cast<std::uint8_t>(kind);
             seeds.write("weights", "edit" + std::to_string(i) + "_of_" + std::to_string(kind), bytes);
         }
     }
@@ -140,7 +140,7 @@ void write_pictures(const Seeds& seeds) {
     for (std::size_t i = 0; i < colour.pixels().size(); ++i)
         colour.pixels()[i] = face.pixels()[face.channels() == 3 ? i : i / 3];
     seeds.write("photo", "face.png", ffr::encode_png(face));
-    seeds.write("photo", "face.jpg", ffr::encode_jpeg(face, 90));
+    seeds.write("photo", "face.jpg", ffr::encode_jpeg(face));
     seeds.write("photo", "face.bmp", ffr::encode_bmp(face));
     seeds.write("photo", "face.ppm", header + std::string(colour.pixels().begin(), colour.pixels().end()));
 }

@@ -396,6 +396,12 @@ TEST_CASE("a detector file that lies is refused by name") {
     tables = good;
     tables.thresholds[0] = std::numeric_limits<double>::quiet_NaN();
     CHECK(load_error(tables.bytes()) == "lies.ffr: tensor 'thresholds' has a value that isn't finite");
+    tables = good;
+    tables.tap = 1e20f;
+    CHECK(load_error(tables.bytes()) == "lies.ffr: a filter's weights are so large that a score could overflow");
+    tables = good;
+    tables.thresholds.resize(65);
+    CHECK(load_error(tables.bytes()) == "lies.ffr: has more than 64 filters");
 }
 
 TEST_CASE("a view's filter is what its columns and rows were taken from, and scores like them") {

@@ -46,7 +46,7 @@ struct Tables {
     std::string kind = "mmod";
     std::int32_t window = 80;
     std::vector<double> overlap{0.3, 1};
-    float score = 0.5f;
+    float score = 0.5f, weight = 0;
     int outputs = 16;
 
     std::vector<unsigned char> bytes() const {
@@ -59,7 +59,7 @@ struct Tables {
             if (i == 0) shape.outputs = outputs;
             const auto n = static_cast<std::size_t>(shape.outputs);
             out.add(mmod_layer_name(i) + "/weights", weight_extents(shape),
-                    std::vector<float>(n * static_cast<std::size_t>(shape.taps())));
+                    std::vector<float>(n * static_cast<std::size_t>(shape.taps()), weight));
             out.add(mmod_layer_name(i) + "/bias", {n}, std::vector<float>(n, i == 6 ? score : 0.0f));
         }
         return out.bytes();
@@ -175,4 +175,9 @@ TEST_CASE("a CNN detector's file of another kind or shape is refused") {
     tables = {};
     tables.score = HUGE_VALF;
     CHECK(load_error(tables).find("conv7") != std::string::npos);
+    tables = {};
+    tables.weight = 0.5f;
+    CHECK(load_error(tables) == "");
+    tables.weight = 1e5f;
+    CHECK(load_error(tables) == "memory: its weights are so large that a score could overflow");
 }

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -114,6 +115,12 @@ TEST_CASE("elements of every type are read") {
         REQUIRE(storage != nullptr);
         REQUIRE(storage->size == 1);
         CHECK(element(*storage, 0) == kind.value);
+    }
+    for (const std::string& bytes : {std::string("\0\x7C", 2), std::string("\1\xFC", 2)}) {  // infinity and NaN
+        Tokens tokens(false);
+        tokens.begin(1, "torch.HalfStorage").size(1).plain(bytes);
+        const TorchFile file("net.t7", data(tokens.bytes()), tokens.bytes().size());
+        CHECK(std::isnan(element(*file.root().as<TorchStorage>(), 0)));
     }
     CHECK(complaint(Tokens(false).begin(1, "torch.ComplexStorage").size(0)) ==
           "'Complex' isn't a type of elements that can be read");

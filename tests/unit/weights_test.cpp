@@ -193,8 +193,9 @@ TEST_CASE("a file on disk is read, copies share its bytes, and what's done to it
     detail::write_file(folder.path / "empty.ffr", nullptr, 0);
     CHECK(contains(message([&] { WeightsFile::open(folder.path / "empty.ffr"); }), "empty.ffr: the file is empty"));
     fs::resize_file(folder.path / "empty.ffr", WeightsFile::kMostBytes + 1);
-    CHECK(contains(message([&] { WeightsFile::open(folder.path / "empty.ffr"); }),
-                   "empty.ffr: has 1073741825 bytes, more than the limit of 1073741824"));
+    CHECK_THROWS_WITH_AS(WeightsFile::open(folder.path / "empty.ffr"),
+                         doctest::Contains("empty.ffr: has 1073741825 bytes, more than the limit of 1073741824"),
+                         FileError);
 }
 
 TEST_CASE("a file cut off at any length is refused") {
@@ -250,7 +251,9 @@ TEST_CASE("a directory that lies is refused though its checksum is right") {
     CHECK(contains(altered(kEntry + 96, good.size() / 64 * 64 + 64, 8), "the file ends at"));
     CHECK(contains(altered(kEntry + 96, std::uint64_t{0} - 64, 8), "the file ends at"));
     CHECK(contains(altered(kEntry + 96, 65, 8), "the file ends at"));
-    CHECK(contains(altered(kEntry + 96, 0, 8), "doesn't fit the size of their directory"));
+    CHECK(contains(altered(kEntry + 96, 0, 8), "tensor 0 ('licence') doesn't begin where what's before it ends"));
+    const auto first = detail::load_little_endian<std::uint64_t>(good.data() + kEntry + 96);
+    CHECK(contains(altered(kEntry + 112 + 96, first, 8), "tensor 1 "));  // two in one place
     CHECK(altered(12, 0xFFFFFFFF, 4) != "");
     CHECK(altered(12, 8, 4) != "");
     CHECK(altered(12, 0, 4) != "");
@@ -281,6 +284,18 @@ TEST_CASE("a missing tensor, another kind, type or shape name the file and the t
           "memory: tensor 'float' has shape [2 x 1 x 3], not [6]");
     CHECK(message([&] { file.floats("int8", {3}); }) == "memory: tensor 'int8' is int8, not float32");
     CHECK(message([&] { file.text("float"); }) == "memory: tensor 'float' is float32, not text");
+}
+
+TEST_CASE("floats that are too large for sums of them are refused") {
+    WeightsWriter writer("sample");
+    writer.add<float>("float", {2}, {1e30f, -1e30f});
+    writer.add<float>("large", {2}, {0, -1.1e30f});
+    writer.add<double>("double", {1}, {1e300});
+    const Bytes bytes = writer.bytes();
+    CHECK(open(bytes).floats("float", {2})[1] == -1e30f);
+    CHECK(message([&] { open(bytes).floats("large", {2}); }) == "memory: tensor 'large' has a value beyond 1e30");
+    CHECK(message([&] { open(bytes).finite_tensor<double>("double", {1}); }) ==
+          "memory: tensor 'double' has a value beyond 1e30");
 }
 
 TEST_CASE("floats that aren't finite are refused") {

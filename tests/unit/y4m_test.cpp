@@ -120,6 +120,7 @@ TEST_CASE("frames before a bad one are read, and that one is named") {
         REQUIRE(first);
         CHECK(first->bytes == std::vector<std::uint8_t>(12, 'a'));
         CHECK_THROWS_WITH_AS(video.next(), doctest::Contains(reason.c_str()), FormatError);
+        CHECK_FALSE(video.next());  // what was read of it is no frame
     };
     refused("FRAME\nabcde", "a.y4m: frame 1 is cut off after 5 of 12 bytes");
     refused("FRAME\n", "frame 1 is cut off after 0 of 12 bytes");

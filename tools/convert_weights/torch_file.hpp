@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -103,8 +104,11 @@ inline double element(const TorchStorage& storage, std::size_t index) {
             return read(double{});
         case TorchElement::float32:
             return read(float{});
-        case TorchElement::float16:
-            return static_cast<double>(ffr::to_float({static_cast<std::uint16_t>(read(std::uint16_t{}))}));
+        case TorchElement::float16: {
+            const auto bits = static_cast<std::uint16_t>(read(std::uint16_t{}));
+            if ((bits & 0x7C00) == 0x7C00) return std::numeric_limits<double>::quiet_NaN();  // or infinity
+            return static_cast<double>(ffr::to_float({bits}));
+        }
         case TorchElement::int64:
             return read(std::int64_t{});
         case TorchElement::int32:

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <string>
 #include <vector>
@@ -114,7 +115,11 @@ inline Image image_from_stb(const std::uint8_t* pixels, int width, int height, i
 /// The largest piece of memory that stb needs: twice a file, since it collects PNG's data in memory that it doubles; what's
 /// unpacked of them, 16-bit RGBA and half of it unused; or a plane of a progressive JPEG, in blocks of up to 32 x 32.
 inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width, std::int64_t height) {
-    return 65536 + 2 * file_size + static_cast<std::size_t>(16 * width * height + 2 * (width + 64) * (height + 64));
+    const double bytes = 65536 + 2.0 * static_cast<double>(file_size) +
+                         16.0 * static_cast<double>(width) * static_cast<double>(height) +
+                         2.0 * static_cast<double>(width + 64) * static_cast<double>(height + 64);
+    constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() / 2;
+    return bytes < static_cast<double>(kMost) ? static_cast<std::size_t>(bytes) : kMost;
 }
 
 /// One function from stb's calls to its reasons, see detail/stb.hpp. \throws std::bad_alloc, too, when memory runs out

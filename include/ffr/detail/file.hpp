@@ -93,6 +93,7 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
         if (bytes.size() > limit) throw FileError(path_text(path) + too_large_text(bytes.size(), limit));  // it grew
     }
     if (file.in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
+    if (bytes.size() < file.size) throw FileError(path_text(path) + ": became shorter while it was read");
     return bytes;
 }
 
@@ -156,7 +157,7 @@ inline void write_file(const std::filesystem::path& path, const void* data, std:
     if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     out.close();
-    code.assign(out ? 0 : errno, std::generic_category());
+    code.assign(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
     if (!code) std::filesystem::rename(temporary, path, code);
     if (!code) return;
     std::error_code ignored;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace ffr {
 inline namespace v0_1 {
@@ -60,25 +61,36 @@ void for_each_jpeg_segment(const std::uint8_t* bytes, std::size_t size, Visit vi
     }
 }
 
-/// False when a Huffman table has more codes than there are symbols, 256, or reaches over the end of its segment:
-/// decoders are known to write past the end of their tables by it.
-inline bool has_sound_huffman_tables(const std::uint8_t* bytes, std::size_t size) {
+/// False when a Huffman table has more codes than there are symbols, 256, or the segment ends within one.
+inline bool are_huffman_tables(const JpegSegment& segment) {
     constexpr std::size_t kTableHeader = 17;  // class and number, then how many codes have 1, 2, ..., 16 bits
-    bool sound = true;
+    for (std::size_t position = 0; position < segment.size;) {
+        if (segment.size - position < kTableHeader) return false;
+        std::size_t codes = 0;
+        for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
+        if (codes > 256 || codes > segment.size - position - kTableHeader) return false;
+        position += kTableHeader + codes;
+    }
+    return true;
+}
+
+/// What's wrong with a JPEG that a decoder can't be trusted to notice; empty when nothing is, or when it's none.
+///
+/// Decoders are known to write past the end of their Huffman tables when there are more codes than symbols. And each
+/// scan makes them go over the whole picture again, though it may be ten bytes: images in use have a dozen at the most.
+inline std::string jpeg_defect(const std::uint8_t* bytes, std::size_t size) {
+    constexpr int kMostScans = 100;
+    int scans = 0;
+    std::string defect;
     for_each_jpeg_segment(bytes, size, [&](const JpegSegment& segment) {
-        if (segment.marker != kJpegHuffmanTables) return true;
-        std::size_t position = 0;
-        sound = !segment.cut_off;
-        while (sound && position < segment.size) {
-            std::size_t codes = 0;
-            if (segment.size - position < kTableHeader) return sound = false;
-            for (std::size_t bits = 1; bits < kTableHeader; ++bits) codes += segment.data[position + bits];
-            sound = codes <= 256 && codes <= segment.size - position - kTableHeader;
-            position += kTableHeader + codes;
+        if (segment.marker == kJpegHuffmanTables && !segment.cut_off && !are_huffman_tables(segment)) {
+            defect = "a Huffman table doesn't fit its segment";
         }
-        return sound;
+        if (segment.marker == kJpegHuffmanTables && segment.cut_off) defect = "it ends within a Huffman table";
+        if (segment.marker == kJpegStartOfScan && ++scans > kMostScans) defect = "it has more than 100 scans";
+        return defect.empty();
     });
-    return sound;
+    return defect;
 }
 
 }  // namespace detail
