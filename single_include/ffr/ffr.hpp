@@ -6118,11 +6118,11 @@ class FaceDetector {
             std::copy_n(row.data + i * detail::kFilterSize, detail::kFilterSize, pair.row.begin());
             filters_[filter[i]].pairs.push_back(pair);
         }
-        for (const detail::SeparableFilter& each : filters_) require_bounded(each, weights.name());
+        for (const detail::SlidingFilter& each : filters_) require_bounded(each, weights.name());
     }
 
     /// Refuses filters by which a score could overflow: features lie within 0 .. 1.
-    static void require_bounded(const detail::SeparableFilter& filter, const std::string& name) {
+    static void require_bounded(const detail::SlidingFilter& filter, const std::string& name) {
         const auto size_of = [](const auto& values) {
             return std::accumulate(values.begin(), values.end(), 0.0,
                                    [](double sum, float value) { return sum + std::abs(value); });

@@ -23,8 +23,7 @@ void require(bool fine) {
     if (!fine) std::abort();
 }
 
-void measure(const ffr::Image& image, const ffr::Detection& face) {
-    static const auto predictor = ffr::LandmarkPredictor::load(weights("landmarks5.ffr"));
+void measure(const ffr::Image& image, const ffr::Detection& face, const ffr::LandmarkPredictor& predictor) {
     const ffr::Rect& box = face.box;
     require(box.left < image.width() && box.top < image.height() && box.right >= 0 && box.bottom >= 0);
     require(std::isfinite(face.score) && face.score > 0);
@@ -38,6 +37,7 @@ void measure(const ffr::Image& image, const ffr::Detection& face) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const auto detector = ffr::FaceDetector::load(weights("hog_frontal.ffr"));
+    static const auto predictor = ffr::LandmarkPredictor::load(weights("landmarks5.ffr"));
     try {
         ffr::ReadOptions options;
         options.max_pixels = kMostPixels;
@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         require(std::int64_t{image.width()} * image.height() <= kMostPixels);
         const BoundedMemory bound(64 * kMostPixels + (1 << 20));
-        for (const ffr::Detection& face : detector.detect(image)) measure(image, face);
+        for (const ffr::Detection& face : detector.detect(image)) measure(image, face, predictor);
     } catch (const ffr::Error&) {
     }
     return 0;

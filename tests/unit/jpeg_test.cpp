@@ -22,7 +22,9 @@ Bytes segment(int marker, const Bytes& content) {
 
 Bytes jpeg(std::initializer_list<Bytes> parts) {
     Bytes bytes{0xFF, 0xD8};
-    for (const Bytes& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
+    for (const Bytes& part : parts) {
+        for (const std::uint8_t byte : part) bytes.push_back(byte);
+    }
     return bytes;
 }
 

@@ -258,7 +258,7 @@ TEST_CASE("a model of one point, without trees, or of leaves only works") {
 
 TEST_CASE("enormous leaves give points at the ends of int, not a crash") {
     Tables tables;
-    tables.step_size = 1e30f;
+    tables.step_size = 1e28f;
     CHECK(Model(tables).predictor.predict(halves(200, 0, 1), kWhole).points[0] == Point{kHigh, kLow});
 }
 
@@ -273,6 +273,15 @@ TEST_CASE("a file whose tables lie is refused by name") {
         return text;
     };
     CHECK(contains(error([](Tables& t) { t.kind = "resnet29"; }), "holds 'resnet29', not 'landmarks'"));
+    CHECK(contains(error([](Tables& t) {
+                       const std::size_t times = 1001 / t.cascades + 1;
+                       t.cascades *= times;
+                       t.anchors.resize(times * t.anchors.size());
+                       t.offsets.resize(times * t.offsets.size());
+                       t.split_pixels.resize(times * t.split_pixels.size());
+                       t.thresholds.resize(times * t.thresholds.size());
+                   }),
+                   "has more than 1000 cascades"));
     CHECK(contains(error([](Tables& t) { t.anchors = {0, 2}; }), "anchored to a point that doesn't exist"));
     CHECK(contains(error([](Tables& t) { t.anchors = {65535, 0}; }), "anchored to a point that doesn't exist"));
     CHECK(contains(error([](Tables& t) { t.split_pixels = {0, 2}; }), "asks for a pixel that doesn't exist"));
