@@ -134,6 +134,8 @@ class FaceDetector {
     static constexpr int kMaxUpsample = detail::kMostUpsample;
     /// Most pixels of the image after them.
     static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
+    /// Most filters of a file: each takes a map of scores of its own.
+    static constexpr std::size_t kMaxFilters = 64;
 
     /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
@@ -205,8 +207,6 @@ class FaceDetector {
     }
 
   private:
-    static constexpr std::size_t kMostFilters = 64;  // each has a map of scores
-
     explicit FaceDetector(const WeightsFile& weights) {
         weights.require_kind("hog_detector");
         const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
@@ -217,7 +217,7 @@ class FaceDetector {
         const auto overlap = weights.finite_tensor<double>("overlap", {2});
         largest_ratio_ = overlap[0];
         largest_cover_ = overlap[1];
-        if (thresholds.size() > kMostFilters) throw FormatError(weights.name() + ": has more than 64 filters");
+        if (thresholds.size() > kMaxFilters) throw FormatError(weights.name() + ": has more than 64 filters");
         for (const double threshold : thresholds) filters_.push_back({{}, threshold});
         for (std::size_t i = 0; i < filter.size(); ++i) {
             const bool known = filter[i] < filters_.size() && plane[i] < kHogPlanes;

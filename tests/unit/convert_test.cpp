@@ -471,6 +471,7 @@ TEST_CASE("a HOG detector cut off at any length, with a byte more, or of another
     CHECK(contains(error(longer, kDetector), "end: 1 bytes too many"));
     CHECK(contains(error(hog_file({small_filter()}, 6), kDetector), "cell size: is 6, expected 8"));
     CHECK(contains(error(hog_file({}), kDetector), "number of filters: is 0"));
+    CHECK(contains(error(hog_file(std::vector(65, small_filter())), kDetector), "number of filters: is above 64"));
     CHECK(contains(error(hog_file({std::vector<double>(kFilter)}), kDetector), "filter: has an odd size"));
     CHECK(contains(error(TinyPredictor{}.bytes(), kDetector), "version: is 1, expected 2"));
     CHECK(contains(error(whole, kPredictor), "version: is 2, expected 1"));

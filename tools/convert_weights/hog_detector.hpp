@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
+#include "ffr/face_detector.hpp"
 #include "ffr/hog.hpp"
 #include "ffr/weights.hpp"
 
@@ -43,6 +44,7 @@ inline HogDetector read_hog_detector(DlibStream& in) {
     detector.largest_cover = in.number("overlap cover");
     const std::size_t filters = in.count(HogDetector::kWeights, "number of filters");
     in.require(filters >= 1, "number of filters", "is 0");
+    in.require(filters <= ffr::FaceDetector::kMaxFilters, "number of filters", "is above 64");
     for (std::size_t i = 0; i < filters; ++i) {
         const Matrix values = in.matrix("filter");
         in.require(values.rows == HogDetector::kWeights + 1 && values.columns == 1, "filter", "has an odd size");
