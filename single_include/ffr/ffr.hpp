@@ -588,7 +588,7 @@ class WeightsFile {
     static constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 30;
 
     /// Reads a file and checks it. What's done to the file afterwards changes nothing. Cost: its bytes are read once and
-    /// gone through once for the checksum, some 5 ms for the 20 MB of the 68 landmarks.
+    /// gone through once for the checksum, 5 to 8 ms for the 20 MB of the 68 landmarks.
     /// \throws FileError when it can't be read or has more than a gigabyte, FormatError when it's no weight file, is cut
     /// off or was altered
     static WeightsFile open(const std::filesystem::path& path) {
