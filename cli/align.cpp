@@ -32,9 +32,21 @@ struct Aligned {
 
 constexpr const char* kAlignedAlready = "is aligned already";
 
-bool is_written(const std::filesystem::path& path) {
+/// What a chip's mark says: how it was made, and of what. Two photos never have both the name and the size.
+std::string chip_details(const Input& input, const Options& options) {
+    const std::string method =
+        options.method == "chip" ? "chip" : "openface " + options.landmarks + " " + std::to_string(options.size);
     std::error_code code;
-    return std::filesystem::is_regular_file(path, code) && std::filesystem::file_size(path, code) > 0;
+    const std::uintmax_t bytes = std::filesystem::file_size(input.path, code);
+    return method + ", of " + input.path.filename().u8string() +
+           (code ? std::string() : ", " + std::to_string(bytes) + " bytes");
+}
+
+/// True for a chip that an earlier run made of the same photo in the same way. What a pipe gave nobody knows.
+bool is_aligned(const std::filesystem::path& chip, const Input& input, const Options& options) {
+    std::error_code code;
+    return std::filesystem::is_regular_file(input.path, code) &&
+           mark_of(chip) == mark_text(Kind::aligned_face, chip_details(input, options));
 }
 
 ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, const Options& options) {
@@ -49,7 +61,7 @@ ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, con
 Aligned align(const Input& input, const ffr::Detector& detector, const ffr::LandmarkPredictor& predictor,
               const Outputs& outputs, const Options& options) {
     Aligned aligned;
-    if (!options.all_faces && is_written(outputs.path(input))) {
+    if (!options.all_faces && is_aligned(outputs.path(input), input, options)) {
         aligned.skipped = kAlignedAlready;
         return aligned;
     }
@@ -87,9 +99,10 @@ void report_skipped(const Input& input, const std::string& reason, const Options
 void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Options& options) {
     if (!aligned.skipped.empty()) return report_skipped(input, aligned.skipped, options);
     const std::vector<std::filesystem::path> paths = chip_paths(input, aligned.chips.size(), outputs);
-    if (std::all_of(paths.begin(), paths.end(), is_written)) return report_skipped(input, kAlignedAlready, options);
+    const auto is_done = [&](const std::filesystem::path& path) { return is_aligned(path, input, options); };
+    if (std::all_of(paths.begin(), paths.end(), is_done)) return report_skipped(input, kAlignedAlready, options);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        if (!is_written(paths[i])) write_picture(paths[i], aligned.chips[i]);
+        if (!is_done(paths[i])) outputs.write(paths[i], aligned.chips[i], chip_details(input, options));
     }
     Json record = image_record(input.path, aligned.image.width, aligned.image.height);
     for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -109,7 +122,7 @@ Status run(const Options& options) {
     const ffr::Detector detector = load_detector(options.shared);
     const ffr::LandmarkPredictor predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
-    Outputs outputs(std::filesystem::u8path(options.output), ".png", inputs);
+    Outputs outputs(std::filesystem::u8path(options.output), ".png", Kind::aligned_face, inputs);
     return run_batch<Aligned>(
         inputs, options.shared, [&](const Input& input) { return align(input, detector, predictor, outputs, options); },
         [&](const Input& input, Aligned& aligned) { emit(input, aligned, outputs, options); });
@@ -121,7 +134,7 @@ void add_align(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
     CLI::App* const verb =
         add_verb(app, "align",
-                 "Writes the straightened face of each image, the same tree of folders; what's there already stays",
+                 "Writes the straightened face of each image, the same tree of folders; those that ffr made of it before stay",
                  "ffr align photos -o chips");
     add_inputs(*verb, options->inputs);
     add_shard(*verb, options->shared.shard);

@@ -22,6 +22,7 @@
 #include "inputs.hpp"
 #include "interrupt.hpp"
 #include "options.hpp"
+#include "photo_file.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 
@@ -34,12 +35,19 @@ void report_failure(const std::filesystem::path& path, const std::string& reason
 /// Prints one JSON object as a line, at once.
 void print_record(const Json& record);
 
-/// The image of an input, of no more pixels than the options allow. \throws ffr::FileError, ffr::FormatError
-inline ffr::ReducedImage read_input(const Input& input, const SharedOptions& options) {
+/// The image in a file's bytes, of no more pixels than the options allow. \throws ffr::FormatError
+inline ffr::ReducedImage decode_input(const std::vector<std::uint8_t>& file, const Input& input,
+                                      const SharedOptions& options) {
     ffr::ReadOptions read;
     read.apply_exif = !options.no_exif;
     constexpr std::int64_t kNoLimit = INT64_MAX;
-    return ffr::reduce_to(ffr::read_image(input.path, read), options.max_pixels > 0 ? options.max_pixels : kNoLimit);
+    return ffr::reduce_to(ffr::decode_image(file.data(), file.size(), input.path.u8string(), read),
+                          options.max_pixels > 0 ? options.max_pixels : kNoLimit);
+}
+
+/// The image of an input, read and decoded. \throws ffr::FileError, ffr::FormatError
+inline ffr::ReducedImage read_input(const Input& input, const SharedOptions& options) {
+    return decode_input(read_photo(input.path), input, options);
 }
 
 /// Ends a run at once, where any other error concerns only the input in hand.

@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "ffr/cluster.hpp"
-#include "ffr/detail/file.hpp"
 #include "ffr/draw.hpp"
 #include "models.hpp"
 #include "tables.hpp"
@@ -144,28 +143,29 @@ std::string group_name(std::size_t number, std::size_t groups) {
     return "group-" + std::string(width - digits.size(), '0') + digits;
 }
 
-/// The path itself, or NAME-2.jpg and so on; `count` has how many were given for it. The disk is asked too, since it may
-/// take small letters for capitals.
-fs::path free_name(const fs::path& path, int& count) {
+/// Writes a copy of a photo under its name or, where that's taken, as NAME-2.jpg and so on; `count` has how many were
+/// given for it. The disk is asked too, since it may take small letters for capitals.
+void write_copy(const fs::path& path, const std::vector<std::uint8_t>& bytes, int& count) {
     for (;;) {
         const std::string number = ++count == 1 ? "" : "-" + std::to_string(count);
         const fs::path name =
             path.parent_path() / fs::u8path(path.stem().u8string() + number + path.extension().u8string());
-        if (!fs::exists(name)) return name;
+        std::error_code code;
+        if (fs::exists(fs::symlink_status(name, code))) continue;
+        return OutputFile(name, bytes.data(), bytes.size(), ffr::detail::kSharedMode).put_new();
     }
 }
 
 /// Copies a photo into the folder of each of its groups, or into no-face, and makes tiles where there are none yet.
 /// \param copies  how many there are of each name. \throws ffr::Error
 void copy_photo(Photo& photo, std::size_t groups, std::map<fs::path, int>& copies, const Options& options) {
-    const std::vector<std::uint8_t> bytes = ffr::detail::read_file(photo.path);
+    const std::vector<std::uint8_t> bytes = read_photo(photo.path);
     std::set<std::string> folders;
     for (const int group : photo.groups) folders.insert(group_name(static_cast<std::size_t>(group), groups));
     if (folders.empty()) folders.insert("no-face");
     for (const std::string& folder : folders) {
         const fs::path path = fs::u8path(options.output) / folder / photo.path.filename();
-        make_parent(path);
-        ffr::detail::write_file(free_name(path, copies[path]), bytes.data(), bytes.size());
+        write_copy(path, bytes, copies[path]);
     }
     ffr::ReadOptions read;
     read.apply_exif = !options.shared.no_exif;
@@ -201,7 +201,7 @@ void write_sheets(const std::vector<Group>& groups, const fs::path& folder) {
         const std::string title = "group " + std::to_string(i + 1) + ": " + count_of(faces, "face");
         const std::string limit = faces > kSheetFaces ? ", the first " + std::to_string(kSheetFaces) : "";
         write_picture(folder / (group_name(i + 1, groups.size()) + ".jpg"),
-                      contact_sheet(title + limit, groups[i], kSheetFaces));
+                      contact_sheet(title + limit, groups[i], kSheetFaces), {Kind::contact_sheet});
         if (i < kOverviewGroups) rows.push_back(contact_sheet(title, groups[i], kSheetColumns));
     }
     if (groups.size() > kOverviewGroups) {
@@ -219,7 +219,7 @@ void write_sheets(const std::vector<Group>& groups, const fs::path& folder) {
         ffr::paste(overview, row, {0, top});
         top += row.height();
     }
-    write_picture(folder / "groups.jpg", overview);
+    write_picture(folder / "groups.jpg", overview, {Kind::contact_sheet});
 }
 
 void print_json(const Photo& photo) {

@@ -21,6 +21,7 @@ namespace {
 struct Options {
     SharedOptions shared;
     std::string output = "ffr-demo";
+    Force force = Force::unavailable;
 };
 
 /// A shipped photo with the faces found in it, by falling score.
@@ -121,6 +122,8 @@ class Demo {
         : options_(options), pipeline_(load_pipeline(options.shared)), workspace_(thread_count(options.shared)) {}
 
     void run() {
+        require_replaceable(folder() / "index.html", {Kind::page, "", options_.force});
+        require_replaceable(folder() / "people.ffr", {Kind::model, "", options_.force});
         people_ = look_at("people/");
         unseen_ = look_at("unseen/");
         show_photos();
@@ -132,7 +135,7 @@ class Demo {
         show_distances();
         train();
         name_the_unseen();
-        write_text_file(folder() / "index.html", page_.html(kFoot));
+        write_text(folder() / "index.html", page_.html(kFoot, mark_text(Kind::page)), {Kind::page, "", options_.force});
         say("\nThe page is " + (folder() / "index.html").u8string() + ": one file, with all its pictures in it.");
     }
 
@@ -156,7 +159,7 @@ class Demo {
     /// Writes a picture into the folder, for the page too.
     PagePicture keep(const std::string& name, const ffr::Image& picture, const std::string& alt,
                      const std::string& caption) const {
-        write_picture(folder() / name, picture);
+        write_picture(folder() / name, picture, {Kind::demo_picture, "", options_.force});
         return {ffr::encode_jpeg(picture), alt, caption, picture.width(), picture.height()};
     }
 
@@ -322,7 +325,8 @@ class Demo {
         ffr::TrainOptions train;
         train.source = pipeline_.embedder().source(pipeline_.landmarks().point_count());
         identifier_ = std::make_unique<ffr::Identifier>(ffr::Identifier::train(samples, train));
-        identifier_->save(folder() / "people.ffr");
+        const std::vector<unsigned char> model = identifier_->bytes();
+        write_bytes(folder() / "people.ffr", model.data(), model.size(), {Kind::model, "", options_.force});
         std::string names;
         for (const std::string& name : identifier_->names()) names += (names.empty() ? "" : ", ") + name;
         step("name", "8. Say who it is",
@@ -395,6 +399,7 @@ void add_demo(CLI::App& app, Status& status) {
         "ffr demo -o ffr-demo");
     verb->add_option("-o,--output", options->output, "folder for index.html, which has all in it, and its pictures")
         ->capture_default_str();
+    add_force(*verb, options->force);
     verb->add_option("--points", options->shared.points, "landmarks a face")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] {

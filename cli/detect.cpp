@@ -60,7 +60,7 @@ Status run(const Options& options, bool with_landmarks) {
     if (with_landmarks) predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", inputs);
+    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", Kind::annotated_copy, inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {
@@ -72,7 +72,7 @@ Status run(const Options& options, bool with_landmarks) {
             return found;
         },
         [&](const Input& input, Found& found) {
-            if (pictures) write_picture(pictures->path(input), draw(found));
+            if (pictures) pictures->write(pictures->path(input), draw(found));
             options.shared.json ? print_json(input, found) : print_text(input, found);
         });
 }

@@ -22,6 +22,7 @@ struct Options {
     std::string pairs;
     std::vector<std::size_t> people{10, 25, 50, 100};
     std::size_t faces_each = 20;
+    Force force = Force::unavailable;
 };
 
 /// A line of pairs.txt: two pictures, named as LFW names them, and the fold.
@@ -115,7 +116,7 @@ std::vector<TableRow> measure_pictures(const Options& options, const std::set<st
             return measure_lfw_picture(pipeline, read_input(input, options.shared).image, options);
         },
         [&](const Input& input, ffr::Embedding& embedding) {
-            rows.push_back({input.path.u8string(), folder_name(input.path), embedding});
+            rows.push_back({input.path.u8string(), folder_name(input.path), embedding, {}});
         });
     return rows;
 }
@@ -174,29 +175,46 @@ ffr::Image roc_chart(const ffr::Verification& result) {
     return draw_chart(chart);
 }
 
-void write_verification(const ffr::Verification& result, const std::filesystem::path& folder) {
+/// Where a table or a picture of the results goes. Tables have no mark, since nothing but numbers belongs into them.
+void write_result(const std::string& name, const std::string& table, const Options& options) {
+    write_text(std::filesystem::u8path(options.output) / name, table, {Kind::table, "", options.force});
+}
+
+void write_result(const std::string& name, const ffr::Image& chart, const Options& options) {
+    write_picture(std::filesystem::u8path(options.output) / name, chart, {Kind::chart, "", options.force});
+}
+
+/// Refuses before anything is measured what would be refused after it.
+void require_new_results(const std::vector<std::string>& names, const Options& options) {
+    for (const std::string& name : names) {
+        require_replaceable(std::filesystem::u8path(options.output) / name, {Kind::table, "", options.force});
+    }
+}
+
+void write_verification(const ffr::Verification& result, const Options& options) {
     std::string accuracies = "fold,threshold,accuracy\n", mean = "fpr,tpr\n";
     for (std::size_t i = 0; i < result.folds.size(); ++i) {
         const ffr::VerificationFold& fold = result.folds[i];
         accuracies += std::to_string(i) + "," + fixed(fold.threshold, 2) + "," + fixed(fold.accuracy, 6) + "\n";
-        write_text_file(folder / ("roc-fold-" + std::to_string(i) + ".csv"), fold_table(fold));
+        write_result("roc-fold-" + std::to_string(i) + ".csv", fold_table(fold), options);
     }
     for (const ffr::CurvePoint& p : result.mean_roc) {
         mean += fixed(p.false_positive_rate, 6) + "," + fixed(p.true_positive_rate, 6) + "\n";
     }
-    write_text_file(folder / "accuracies.csv", accuracies);
-    write_text_file(folder / "roc.csv", mean);
-    write_picture(folder / "roc.png", roc_chart(result));
+    write_result("accuracies.csv", accuracies, options);
+    write_result("roc.csv", mean, options);
+    write_result("roc.png", roc_chart(result), options);
 }
 
 Status run_lfw(const Options& options) {
+    require_new_results({"accuracies.csv", "roc.csv", "roc-fold-0.csv"}, options);
     const std::vector<NamedPair> pairs = read_pairs(options.pairs);
     std::set<std::string> wanted;
     for (const NamedPair& pair : pairs) wanted.insert({pair.first, pair.second});
     Status status = kDone;
     const std::vector<TableRow> rows = load_rows(options, &wanted, status);
     const ffr::Verification result = ffr::verify(measure_pairs(pairs, rows, options));
-    write_verification(result, std::filesystem::u8path(options.output));
+    write_verification(result, options);
     if (options.shared.json) {
         print_record({{"pairs", pairs.size()},
                       {"folds", result.folds.size()},
@@ -213,7 +231,7 @@ Status run_lfw(const Options& options) {
     return status;
 }
 
-void write_identification(const std::vector<ffr::Identification>& results, const std::filesystem::path& folder) {
+void write_identification(const std::vector<ffr::Identification>& results, const Options& options) {
     std::string table = "people,faces,accuracy,deviation,train_seconds,predict_seconds\n";
     const std::size_t x_end = (results.back().people + 9) / 10 * 10;  // whole numbers on the axis
     Chart chart{"Accuracy", "people", "accuracy", static_cast<double>(x_end), {}};
@@ -228,11 +246,12 @@ void write_identification(const std::vector<ffr::Identification>& results, const
         chart.curves.push_back({{{x, std::max(low, 0.0)}, {x, std::min(high, 1.0)}}, {90, 90, 90}, 3});
     }
     chart.curves.push_back(curve);
-    write_text_file(folder / "classification.csv", table);
-    write_picture(folder / "classification.png", draw_chart(chart));
+    write_result("classification.csv", table, options);
+    write_result("classification.png", draw_chart(chart), options);
 }
 
 Status run_classification(const Options& options) {
+    require_new_results({"classification.csv"}, options);
     Status status = kDone;
     std::vector<ffr::LabelledEmbedding> samples;
     std::set<std::string> names;
@@ -269,7 +288,7 @@ Status run_classification(const Options& options) {
                       << " ms\n";
         }
     }
-    if (!results.empty()) write_identification(results, std::filesystem::u8path(options.output));
+    if (!results.empty()) write_identification(results, options);
     return status;
 }
 
@@ -278,6 +297,7 @@ void add_common(CLI::App& verb, Options& options) {
                     "pictures as LFW has them (NAME/NAME_0001.jpg), or a folder with labels.csv and reps.csv")
         ->required();
     verb.add_option("-o,--output", options.output, "folder for tables and pictures")->required();
+    add_force(verb, options.force);
     verb.add_option("--points", options.shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(verb, options.shared);
 }

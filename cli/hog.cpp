@@ -17,6 +17,7 @@ struct Options {
     SharedOptions shared;
     std::string input;
     std::string output;
+    Force force = Force::unavailable;
 };
 
 constexpr int kMargin = 12, kTextScale = 2;
@@ -136,12 +137,14 @@ Status run(const Options& options) {
     if (fs::equivalent(input.path, fs::u8path(options.output), code)) {
         input.error = "its picture would overwrite it";
     }
+    const Writing how{Kind::hog_picture, "", options.force};
+    require_replaceable(fs::u8path(options.output), how);
     Inputs inputs(std::move(input));
     return run_batch<ffr::ReducedImage>(
         inputs, options.shared, [&](const Input& image) { return read_input(image, options.shared); },
         [&](const Input& image, ffr::ReducedImage& photo) {
             const auto window = detector.best_window(photo.image, detect_options(options.shared));
-            write_picture(fs::u8path(options.output), draw(photo.image, window, detector));
+            write_picture(fs::u8path(options.output), draw(photo.image, window, detector), how);
             report(image, photo, window, options);
         });
 }
@@ -157,6 +160,7 @@ void add_hog(CLI::App& app, Status& status) {
     verb->add_option("-o,--output", options->output, "the picture to write, .png or .jpg")
         ->required()
         ->check(picture_name());
+    add_force(*verb, options->force);
     add_shared_options(*verb, options->shared);
     verb->callback([options, &status] { status = run(*options); });
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "folder_search.hpp"
 #include "shard.hpp"
 #include "standard_input.hpp"
 
@@ -19,8 +20,8 @@ struct Input {
     std::string error;               // not empty: it can't be read, and this says why
 };
 
-/// Files stay as they are, folders are searched recursively for image files in the order of their paths, "-" stands for
-/// paths on standard input, one a line, each taken when it comes. What can't be found or searched becomes an Input with
+/// Files stay as they are, folders are searched recursively for image files in the order of their paths, each file once,
+/// "-" stands for paths on standard input, one a line, each taken when it comes. What can't be found or searched becomes an Input with
 /// an error.
 class Inputs {
   public:
@@ -50,13 +51,11 @@ class Inputs {
 
     std::deque<std::string> arguments_;  // not looked at yet
     Shard shard_;
+    FolderSearch search_;
     StandardInput standard_input_;
     std::deque<Input> found_;
     std::function<bool(const Input&)> unwanted_ = [](const Input&) { return false; };
 };
-
-/// True when the extension is one of an image format that ffr reads.
-bool is_image_path(const std::filesystem::path& path);
 
 /// The name of the folder that a file lies in: the person, where there's a folder for each.
 std::string folder_name(const std::filesystem::path& file);

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <utility>
 
+#include "output_file.hpp"
+
 #if !defined(_WIN32)
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +16,7 @@
 namespace {
 
 std::atomic<int> received{0};
+std::atomic<bool> is_guarded{false};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch no other atomics");
 
 }  // namespace
@@ -24,21 +27,36 @@ int interrupting_signal() {
 
 #if defined(_WIN32)
 
-extern "C" void ffr_on_interrupt(int signal) {
-    received = signal;
+extern "C" void ffr_on_signal(int signal) {
+    if (is_guarded && received == 0) {
+        received = signal;
+        std::signal(signal, ffr_on_signal);
+        return;
+    }
+    delete_listed_files();
+    std::_Exit(128 + signal);
+}
+
+void handle_signals() {
+    std::signal(SIGINT, ffr_on_signal);
+    std::signal(SIGTERM, ffr_on_signal);
 }
 
 InterruptGuard::InterruptGuard() {
     received = 0;
-    std::signal(SIGINT, ffr_on_interrupt);
+    is_guarded = true;
 }
 
 InterruptGuard::~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
+    is_guarded = false;
 }
 
 bool wait_for_input(int) {
     return received == 0;
+}
+
+bool wait_for_output(int) {
+    return true;
 }
 
 void end_waiting() {}
@@ -49,21 +67,45 @@ namespace {
 
 /// A byte in this pipe wakes whoever waits for input: unlike a condition variable, a signal handler may write to it.
 int wake_read = -1, wake_write = -1;
-struct sigaction before_int, before_term;
 
-/// Whoever started the program may have asked for a signal to be ignored: nohup and `&` do.
-void handle(int signal, const struct sigaction& action, struct sigaction& before) {
+constexpr int kPolite[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int kOthers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGPIPE,
+                           SIGXCPU, SIGXFSZ, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
+
+bool is_polite(int signal) {
+    return signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
+}
+
+/// Leaves what somebody else asked for: an ignored signal, a sanitizer's report.
+void handle(int signal, const struct sigaction& action) {
+    struct sigaction before {};
     sigaction(signal, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+    if (before.sa_handler == SIG_DFL) sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
-extern "C" void ffr_on_interrupt(int signal) {
+extern "C" void ffr_on_signal(int signal) {
     const int saved = errno;
-    received = signal;
-    end_waiting();
+    if (is_polite(signal) && is_guarded && received == 0) {
+        received = signal;
+        end_waiting();
+        errno = saved;
+        return;
+    }
+    delete_listed_files();
+    if (is_polite(signal)) _exit(128 + signal);
+    std::signal(signal, SIG_DFL);
+    raise(signal);  // arrives when this handler returns
     errno = saved;
+}
+
+void handle_signals() {
+    struct sigaction action {};
+    action.sa_handler = ffr_on_signal;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : kPolite) handle(signal, action);
+    for (const int signal : kOthers) handle(signal, action);
 }
 
 InterruptGuard::InterruptGuard() {
@@ -74,16 +116,11 @@ InterruptGuard::InterruptGuard() {
         wake_write = ends[1];
         for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
     }
-    struct sigaction action {};
-    action.sa_handler = ffr_on_interrupt;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-    handle(SIGINT, action, before_int);
-    handle(SIGTERM, action, before_term);
+    is_guarded = true;
 }
 
 InterruptGuard::~InterruptGuard() {
-    sigaction(SIGINT, &before_int, nullptr);
-    sigaction(SIGTERM, &before_term, nullptr);
+    is_guarded = false;
     for (int* const end : {&wake_read, &wake_write}) close(std::exchange(*end, -1));
 }
 
@@ -92,6 +129,17 @@ bool wait_for_input(int descriptor) {
     while (poll(waiting, 2, -1) < 0 && errno == EINTR) {
     }
     return waiting[1].revents == 0;
+}
+
+bool wait_for_output(int descriptor) {
+    constexpr int kPatience = 2000;  // milliseconds
+    for (;;) {
+        const bool is_ending = received != 0;
+        pollfd waiting[] = {{descriptor, POLLOUT, 0}, {is_ending ? -1 : wake_read, POLLIN, 0}};
+        const int ready = poll(waiting, 2, is_ending ? kPatience : -1);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0 || waiting[0].revents != 0) return ready != 0;
+    }
 }
 
 void end_waiting() {

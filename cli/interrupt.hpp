@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// Ctrl-C and SIGTERM end a run in good order: what's in hand is finished, nothing new is begun.
+/// Signals end a run in good order: what's in hand is finished, nothing new is begun. And whatever signal ends the program
+/// at once, no temporary file stays.
 
 #include <stdexcept>
 #include <string>
@@ -11,7 +12,12 @@ struct Interrupted : std::runtime_error {
     Interrupted(int by, const std::string& message) : std::runtime_error(message), signal(by) {}
 };
 
-/// While there's one, the first SIGINT or SIGTERM only sets interrupting_signal(); a second one ends the program at once.
+/// Takes the signals over, for the whole run of the program. SIGINT, SIGTERM and SIGHUP end it with 128 + their number,
+/// others as ever, all after the temporary files are deleted. A signal that's ignored stays so: nohup and `&` ask for it.
+void handle_signals();
+
+/// While there's one, the first SIGINT, SIGTERM or SIGHUP only sets interrupting_signal(); a second one, of whatever kind,
+/// ends the program at once.
 class InterruptGuard {
   public:
     InterruptGuard();
@@ -26,6 +32,9 @@ int interrupting_signal();
 /// Waits until a file descriptor has something to read, or its end. \returns false when a signal or end_waiting() came
 /// first
 bool wait_for_input(int descriptor);
+
+/// Waits until something can be written. \returns false when a signal came and for two seconds after it nothing could be
+bool wait_for_output(int descriptor);
 
 /// Makes all calls of wait_for_input() return false.
 void end_waiting();

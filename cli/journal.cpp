@@ -3,11 +3,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <fstream>
 #include <system_error>
 
 #include "batch.hpp"
 
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#else
+#include <fcntl.h>
+#endif
+
 namespace fs = std::filesystem;
+namespace sys = ffr::detail::sys;
 
 namespace {
 
@@ -30,18 +39,35 @@ std::string path_of(const Json& record) {
 
 /// The numbers as double, which holds each float exactly.
 std::string line_of(const TableRow& row) {
-    return Json{{"path", path_record(row.path)}, {"embedding", row.embedding}}.dump() + '\n';
+    Json line{{"path", path_record(row.path)}, {"embedding", row.embedding}};
+    if (!row.state.place.empty()) {
+        line["place"] = path_record(row.state.place);
+        line["bytes"] = row.state.bytes;
+        line["xxh64"] = row.state.xxh64;
+        line["modified"] = row.state.modified;
+    }
+    return line.dump() + '\n';
 }
 
 TableRow row_of(const Json& record) {
-    const std::string path = path_of(record.at("path"));
+    TableRow row;
+    row.path = path_of(record.at("path"));
+    row.person = person_of(row.path);
     const Json& numbers = record.at("embedding");
-    const auto embedding = numbers.get<ffr::Embedding>();
+    row.embedding = numbers.get<ffr::Embedding>();
     const bool finite =
-        std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); });
-    if (numbers.size() != embedding.size() || !finite)
+        std::all_of(row.embedding.begin(), row.embedding.end(), [](float value) { return std::isfinite(value); });
+    if (numbers.size() != row.embedding.size() || !finite)
         throw ffr::InvalidArgument("its embedding isn't 128 finite numbers");
-    return {path, person_of(path), embedding};
+    if (record.contains("place")) {
+        row.state = {path_of(record.at("place")), record.at("bytes"), record.at("xxh64"), record.at("modified")};
+    }
+    return row;
+}
+
+/// A photo's place, also where a table doesn't tell it.
+std::string key_of(const TableRow& row) {
+    return row.state.place.empty() ? place_of(fs::u8path(row.path)) : row.state.place;
 }
 
 /// What's measured from now on would be lost, so the run ends.
@@ -58,64 +84,147 @@ void require_same(const Json& found, const Json& wanted, const fs::path& path) {
     }
 }
 
+int open_to_append(const fs::path& path) {
+#if defined(_WIN32)
+    return _wopen(path.c_str(), _O_WRONLY | _O_APPEND | _O_BINARY | _O_NOINHERIT);
+#else
+    return open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+#endif
+}
+
+bool write_all(int file, const std::string& text) {
+    for (std::size_t done = 0; done < text.size();) {
+        const std::ptrdiff_t written = sys::write(file, text.data() + done, text.size() - done);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        done += static_cast<std::size_t>(written);
+    }
+    return true;
+}
+
 }  // namespace
 
 fs::path Journal::path_in(const fs::path& folder) {
-    return folder / "represent.partial.jsonl";
+    return folder / kJournalName;
 }
 
-void Journal::begin(const fs::path& folder, const Json& made_by, const std::vector<TableRow>& rows) {
-    const fs::path path = path_in(folder), temporary = folder / ".represent.partial.tmp";
-    make_parent(path);
-    errno = 0;
-    std::ofstream out(temporary, std::ios::binary);
-    out << made_by.dump() << '\n';
-    for (const TableRow& row : rows) out << line_of(row);
-    out.close();
-    std::error_code code(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
-    if (!code) fs::rename(temporary, path, code);
-    if (!code) return;
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw FatalError(path.u8string() + ": can't write the file: " + code.message());
+void Journal::begin(const fs::path& folder, const Json& made_by, const std::vector<TableRow>& rows, unsigned mode) {
+    std::string text = made_by.dump() + '\n';
+    for (const TableRow& row : rows) text += line_of(row);
+    OutputFile(path_in(folder), text.data(), text.size(), mode).put();
 }
 
 Journal::Journal(const fs::path& folder, const Json& made_by) : path_(path_in(folder)) {
+    read(made_by);
+    file_ = open_to_append(path_);
+    if (file_ < 0) fail_to_write(path_, errno);
+}
+
+Journal::~Journal() {
+    if (file_ >= 0) sys::close(file_);
+}
+
+/// Reads all lines that have their end, and cuts off the one that hasn't.
+void Journal::read(const Json& made_by) {
     std::ifstream in(path_, std::ios::binary);
-    std::uintmax_t whole = 0;  // bytes of lines that have their end
+    std::uintmax_t whole = 0;
     std::size_t number = 1;
     for (std::string line; std::getline(in, line) && !in.eof(); ++number) {
+        const auto fail = [&](const std::exception& error) {
+            throw ffr::FormatError(path_.u8string() + ": line " + std::to_string(number) + ": " + error.what());
+        };
         try {
             const Json record = Json::parse(line);
-            if (number == 1) require_same(record, made_by, path_);
-            if (number > 1) rows_.push_back(row_of(record));
+            number == 1 ? require_same(record, made_by, path_) : apply(record);
         } catch (const Json::exception& error) {
-            throw ffr::FormatError(path_.u8string() + ": line " + std::to_string(number) + ": " + error.what());
+            fail(error);
         } catch (const ffr::InvalidArgument& error) {
-            throw ffr::FormatError(path_.u8string() + ": line " + std::to_string(number) + ": " + error.what());
+            fail(error);
         }
         whole += line.size() + 1;
     }
     if (in.bad()) throw ffr::FileError(path_.u8string() + ": can't be read");  // what wasn't read isn't cut off
     if (number == 1) throw ffr::FormatError(path_.u8string() + ": its first line can't be read");
     std::error_code code;
-    fs::resize_file(path_, whole, code);
-    errno = code.value();
-    if (!code) out_.open(path_, std::ios::binary | std::ios::app);
-    if (!out_.is_open()) fail_to_write(path_, errno);
+    if (fs::file_size(path_, code) != whole) fs::resize_file(path_, whole, code);
+    if (code) fail_to_write(path_, code.value());
 }
 
-void Journal::append(TableRow row) {
-    const std::string line = line_of(row);
+void Journal::apply(const Json& line) {
+    if (line.contains("gone")) {
+        rows_.erase(path_of(line["gone"]));
+    } else if (!line.contains("tables")) {
+        insert(row_of(line));
+    }
+}
+
+void Journal::insert(const TableRow& row) {
+    const auto [place, is_new] = rows_.try_emplace(key_of(row), Entry{next_number_, row});
+    is_new ? static_cast<void>(++next_number_) : static_cast<void>(place->second.row = row);
+}
+
+std::vector<TableRow> Journal::rows() const {
+    std::vector<const Entry*> entries;
+    for (const auto& [place, entry] : rows_) entries.push_back(&entry);
+    std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) { return a->number < b->number; });
+    std::vector<TableRow> rows;
+    for (const Entry* const entry : entries) rows.push_back(entry->row);
+    return rows;
+}
+
+const TableRow* Journal::find(const std::string& place) const {
+    const auto found = rows_.find(place);
+    return found == rows_.end() ? nullptr : &found->second.row;
+}
+
+void Journal::append(const TableRow& row) {
+    write_line(line_of(row));
     const std::lock_guard lock(mutex_);
-    // After a failure the stream takes no more: nothing comes behind half a line. errno is of this thread alone.
-    if (out_ && !(out_ << line << std::flush)) failure_ = errno;
-    if (!out_) fail_to_write(path_, failure_);
-    rows_.push_back(std::move(row));
+    insert(row);
+}
+
+void Journal::take_out(const std::string& place) {
+    write_line(Json{{"gone", path_record(place)}}.dump() + '\n');
+    const std::lock_guard lock(mutex_);
+    rows_.erase(place);
+}
+
+void Journal::tables_begun() {
+    write_line(kTablesBegun);
+}
+
+void Journal::tables_written() {
+    write_line("{\"tables\":\"written\"}\n");
+}
+
+/// One thread waits for the disk at a time, for all lines that were written before; those written meanwhile are the next
+/// one's.
+void Journal::write_line(const std::string& line) {
+    std::unique_lock lock(mutex_);
+    // After a failure the file takes no more: nothing comes behind half a line.
+    if (failure_ == 0 && !write_all(file_, line)) failure_ = errno;
+    const std::size_t mine = ++written_;
+    while (failure_ == 0 && synced_ < mine) {
+        if (is_syncing_) {
+            synced_more_.wait(lock);
+            continue;
+        }
+        is_syncing_ = true;
+        const std::size_t up_to = written_;
+        lock.unlock();
+        const int failure = sys::sync(file_) ? 0 : errno;
+        lock.lock();
+        is_syncing_ = false;
+        synced_ = up_to;
+        if (failure_ == 0) failure_ = failure;
+        synced_more_.notify_all();
+    }
+    if (failure_ != 0) fail_to_write(path_, failure_);
 }
 
 void Journal::remove() {
-    out_.close();
+    sys::close(file_);
+    file_ = -1;
     std::error_code code;
     fs::remove(path_, code);
     if (code) throw ffr::FileError(path_.u8string() + ": can't delete the file: " + code.message());

@@ -5,7 +5,9 @@
 
 #include "ffr/error.hpp"
 #include "ffr/version.hpp"
+#include "interrupt.hpp"
 #include "manual.hpp"
+#include "standard_streams.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -23,7 +25,8 @@ void add_printed_flag(CLI::App& app, const std::string& name, const std::string&
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::ios::sync_with_stdio(false);
+    const StandardStreams streams;
+    handle_signals();
     CLI::App app{"Finds faces, marks them, straightens them, measures them and names them."};
     app.set_version_flag("--version", ffr::kVersion);
     add_printed_flag(app, "--man", "Print the manual page and exit", manual_page);

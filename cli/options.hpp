@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ffr/identify.hpp"
+#include "output_file.hpp"
 #include "shard.hpp"
 
 /// What the user said about inputs, outputs and the search for faces.
@@ -37,6 +38,12 @@ CLI::Validator finite_number();
 
 /// Adds the limits beyond which a face is unknown.
 void add_identify_options(CLI::App& verb, ffr::IdentifyOptions& options);
+
+/// Adds --force to a verb that writes few files, named by the user. \param force  becomes possible, or given
+void add_force(CLI::App& verb, Force& force);
+
+/// Adds --mode to a verb that writes faces' numbers, which are the owner's alone if nothing is said.
+void add_mode(CLI::App& verb, unsigned& mode);
 
 /// Adds the shared options to a verb.
 void add_shared_options(CLI::App& verb, SharedOptions& options);

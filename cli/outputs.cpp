@@ -1,5 +1,7 @@
 #include "outputs.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include "ffr/error.hpp"
 
 namespace fs = std::filesystem;
@@ -30,10 +32,18 @@ std::set<fs::path> alike(const std::deque<Input>& inputs) {
 
 }  // namespace
 
-Outputs::Outputs(const fs::path& folder, const std::string& extension, Inputs& inputs)
-    : folder_(folder), extension_(extension), alike_(alike(inputs.all())) {
-    for (const Input& input : inputs.all())
-        taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
+Outputs::Outputs(const fs::path& folder, const std::string& extension, Kind kind, Inputs& inputs)
+    : folder_(folder), extension_(extension), kind_(kind), alike_(alike(inputs.all())) {
+    std::map<fs::path, const Input*> by_output;
+    for (const Input& input : inputs.all()) {
+        if (!input.error.empty()) continue;
+        const auto [other, is_new] = by_output.emplace(one_name_of(path(input)), &input);
+        if (is_new) continue;
+        throw CLI::ValidationError(other->second->path.u8string() + " and " + input.path.u8string(),
+                                   "would both become " + path(input).u8string() +
+                                       ": give them in two runs, or name the folder that both lie in");
+    }
+    for (const Input& input : inputs.all()) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
     for (Input& input : inputs.all()) {
         try {
             if (input.error.empty()) claim(path(input), input);
@@ -51,4 +61,18 @@ fs::path Outputs::path(const Input& input) const {
 void Outputs::claim(const fs::path& file, const Input& input) {
     const auto [place, is_new] = taken_.emplace(one_name_of(file), "the output of " + input.path.u8string());
     if (!is_new) throw ffr::FileError("its output " + file.u8string() + " would overwrite " + place->second);
+    try {
+        require_replaceable(file, {kind_});
+    } catch (const ffr::FileError& error) {
+        throw ffr::FileError("its output " + std::string(error.what()));
+    }
+}
+
+void Outputs::write(const fs::path& file, ffr::ImageView picture, const std::string& details) {
+    const std::optional<FileId> before = file_id(file);
+    if (before && written_.count(*before) > 0) {
+        throw ffr::FileError("its output " + file.u8string() + " is the same file as another input's");
+    }
+    write_picture(file, picture, {kind_, details});
+    if (const std::optional<FileId> id = file_id(file)) written_.insert(*id);
 }

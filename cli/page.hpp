@@ -43,8 +43,8 @@ class Page {
     /// A table whose first row holds headings.
     void table(const std::vector<std::vector<std::string>>& rows);
 
-    /// The whole page. \param foot  small print
-    std::string html(const std::string& foot) const;
+    /// The whole page. \param foot  small print. \param generator  what made the page; not shown
+    std::string html(const std::string& foot, const std::string& generator) const;
 
   private:
     std::string title_;

@@ -3,9 +3,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "ffr/detail/file.hpp"
-#include "ffr/image_io.hpp"
-
 std::string to_decimal(float value) {
     // Nine digits always do; mostly fewer will.
     for (int digits = 6;; ++digits) {
@@ -79,20 +76,4 @@ std::string name_text(const ffr::Identity& who) {
 std::size_t largest_face(const std::vector<ffr::Detection>& faces) {
     const auto smaller = [](const ffr::Detection& a, const ffr::Detection& b) { return a.box.area() < b.box.area(); };
     return static_cast<std::size_t>(std::max_element(faces.begin(), faces.end(), smaller) - faces.begin());
-}
-
-void make_parent(const std::filesystem::path& path) {
-    std::error_code code;
-    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), code);
-    if (code) throw ffr::FileError(path.parent_path().u8string() + ": can't make the folder: " + code.message());
-}
-
-void write_text_file(const std::filesystem::path& path, const std::string& text) {
-    make_parent(path);
-    ffr::detail::write_file(path, text.data(), text.size());
-}
-
-void write_picture(const std::filesystem::path& path, ffr::ImageView image) {
-    make_parent(path);
-    ffr::write_image(path, image);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What the program says: JSON of faces, numbers, files.
+/// What the program says: JSON of faces, numbers.
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "ffr/identify.hpp"
-#include "ffr/image.hpp"
 #include "ffr/pipeline.hpp"
 
 using Json = nlohmann::ordered_json;
@@ -51,12 +50,3 @@ std::string name_text(const ffr::Identity& who);
 
 /// The index of the face with the largest box. \param faces  at least one
 std::size_t largest_face(const std::vector<ffr::Detection>& faces);
-
-/// Makes the folder that a file shall lie in. \throws ffr::FileError
-void make_parent(const std::filesystem::path& path);
-
-/// Writes text to a file, whole or not at all; makes its folder. \throws ffr::FileError
-void write_text_file(const std::filesystem::path& path, const std::string& text);
-
-/// Writes an image, whole or not at all; makes its folder. \throws ffr::FileError
-void write_picture(const std::filesystem::path& path, ffr::ImageView image);

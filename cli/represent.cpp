@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "folder_lock.hpp"
 #include "journal.hpp"
 #include "measure.hpp"
 #include "verbs.hpp"
@@ -18,6 +19,9 @@ struct Options {
     std::string output;
     bool aligned = false;
     bool resume = false;
+    bool prune = false;
+    Force force = Force::unavailable;
+    unsigned mode = 0;
 };
 
 struct Represented {
@@ -25,8 +29,9 @@ struct Represented {
     ffr::Embedding embedding{};  // of the largest face
 };
 
-Represented represent(const Input& input, const ffr::Pipeline& pipeline, const Options& options) {
-    const ffr::ReducedImage image = read_input(input, options.shared);
+Represented represent(const std::vector<std::uint8_t>& file, const Input& input, const ffr::Pipeline& pipeline,
+                      const Options& options) {
+    const ffr::ReducedImage image = decode_input(file, input, options.shared);
     Represented result{image_record(input.path, image.width, image.height), {}};
     if (options.aligned) {
         result.embedding = pipeline.embedder().embed(image.image);
@@ -46,7 +51,7 @@ Represented represent(const Input& input, const ffr::Pipeline& pipeline, const O
 /// The path as it was given or, where that doesn't show the folder's name, as a whole: the folder is the person.
 std::string table_path(const std::filesystem::path& path) {
     const bool shows = path.parent_path().filename().u8string() == folder_name(path);
-    return (shows ? path : std::filesystem::absolute(path).lexically_normal()).u8string();
+    return (shows ? path : std::filesystem::absolute(path).lexically_normal()).generic_u8string();
 }
 
 void print_summary(const Input& input, const Represented& result) {
@@ -81,6 +86,13 @@ Json made_by(const ffr::EmbeddingSource& source, const Options& options) {
             {"--shard", std::to_string(shared.shard.number) + "/" + std::to_string(shared.shard.count)}};
 }
 
+/// The same without what concerns one run alone: what the rows of finished tables have in common.
+Json kept_options(const Json& made_by) {
+    Json options = made_by;
+    for (const char* const name : {"embedder", "weights", "precision", "alignment", "--shard"}) options.erase(name);
+    return options;
+}
+
 /// The rows of the tables that a run shall complete, if there are any.
 std::vector<TableRow> rows_of_tables(const ffr::EmbeddingSource& source, const Options& options) {
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
@@ -88,69 +100,123 @@ std::vector<TableRow> rows_of_tables(const ffr::EmbeddingSource& source, const O
     Tables tables = read_tables(folder, options.shared);
     const std::string reason = ffr::difference(tables.source, source);
     if (!reason.empty()) throw ffr::FormatError(options.output + ": the numbers there are of " + reason);
+    const Json wanted = kept_options(made_by(source, options));
+    for (const auto& [name, value] : wanted.items()) {
+        const Json before = tables.options.value(name, value);
+        if (before == value) continue;
+        throw ffr::FormatError(options.output + ": the numbers there were made with " + name + " " + before.dump() +
+                               ", not " + value.dump());
+    }
+    read_states(folder, tables.rows);
     return std::move(tables.rows);
 }
 
-/// The journal that was left, or a new one.
-Journal open_journal(const ffr::EmbeddingSource& source, const Options& options) {
+/// Begins a journal, if none was left. \throws ffr::FileError where it would take the place of what isn't to be replaced
+void begin_journal(const ffr::EmbeddingSource& source, const Options& options) {
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
     const std::filesystem::path path = Journal::path_in(folder);
     std::error_code code;
     if (!std::filesystem::exists(path, code)) {
-        Journal::begin(folder, made_by(source, options), rows_of_tables(source, options));
+        if (!options.resume) require_own_tables(folder, options.force);
+        Journal::begin(folder, made_by(source, options), rows_of_tables(source, options), options.mode);
     } else if (!options.resume) {
         throw ffr::FileError(path.u8string() +
                              ": is of a run that didn't end: go on with --resume, or delete it to begin anew");
     }
-    return {folder, made_by(source, options)};
 }
 
-/// First what's not among these paths, as it stands; then what is, in their order.
-std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std::string>& paths) {
-    std::unordered_map<std::string, std::size_t> places;
-    for (const std::string& path : paths) places.emplace(path, places.size() + 1);
-    std::vector<std::pair<std::size_t, TableRow*>> order;
-    for (TableRow& row : rows) {
-        const auto place = places.find(row.path);
-        order.emplace_back(place == places.end() ? 0 : place->second, &row);
+/// Names the photos that are gone and, if it's asked for, takes out their rows. Where a table doesn't tell what a photo
+/// was, nobody knows whether it's gone or only the folder another one.
+void look_for_gone(Journal& journal, const Options& options) {
+    for (const TableRow& row : journal.rows()) {
+        if (row.state.place.empty()) continue;
+        std::error_code code;
+        if (std::filesystem::exists(std::filesystem::u8path(row.state.place), code) || code) continue;
+        if (options.prune) journal.take_out(row.state.place);
+        std::cerr << "ffr: " << row.path << ": isn't there any more; its row "
+                  << (options.prune ? "is taken out" : "stays, until --prune takes it out") << '\n';
     }
-    std::sort(order.begin(), order.end());
+}
+
+/// True for a photo whose row is still right. Takes out the row of one that has changed since.
+bool is_done(const std::string& place, Journal& journal) {
+    const TableRow* const found = journal.find(place);
+    if (found == nullptr) return false;
+    TableRow row = *found;
+    if (row.state.place.empty()) return true;
+    try {
+        if (change_since(row.state) != Change::none) {
+            journal.take_out(place);
+            return false;
+        }
+    } catch (const ffr::FileError&) {
+        return false;  // it can't be read: that's said when it's tried again, and its row stays
+    }
+    if (row.state.modified != found->state.modified) journal.append(row);
+    return true;
+}
+
+/// First the rows of photos that aren't among these, as they stand; then those that are, in their order.
+std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std::string>& photos) {
+    std::unordered_map<std::string, std::size_t> places;
+    for (const std::string& photo : photos) places.emplace(photo, places.size() + 1);
+    std::vector<std::size_t> order(rows.size());
+    std::vector<std::size_t> numbers(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const TableRow& row = rows[i];
+        const auto place = places.find(row.state.place.empty() ? place_of(row.path) : row.state.place);
+        order[i] = place == places.end() ? 0 : place->second;
+        numbers[i] = i;
+    }
+    std::stable_sort(numbers.begin(), numbers.end(), [&](std::size_t a, std::size_t b) { return order[a] < order[b]; });
     std::vector<TableRow> result;
-    for (const auto& [place, row] : order) result.push_back(std::move(*row));
+    for (const std::size_t i : numbers) result.push_back(std::move(rows[i]));
     return result;
 }
 
 /// Measures the photos that have no row yet. A row is written when its photo is done; the tables are made of them at the
 /// end, since they number the people in the order of their names.
-Status run_to_tables(const ffr::Pipeline& pipeline, Inputs& inputs, const Options& options) {
+Status run_to_tables(const Options& options) {
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    const FolderLock lock(folder);  // first of all: a second run is refused before it costs time
+    const ffr::Pipeline pipeline = load_pipeline(options.shared);
+    Inputs inputs(options.inputs, options.shared.shard);
     ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
     if (options.aligned) source.alignment.clear();  // who aligned them knows how, we don't
-    const std::filesystem::path folder = std::filesystem::u8path(options.output);
-    Journal journal = open_journal(source, options);
-    std::unordered_set<std::string> taken;
-    for (const TableRow& row : journal.rows()) taken.insert(row.path);
-    std::vector<std::string> paths;
+    begin_journal(source, options);
+    Journal journal(folder, made_by(source, options));
+    look_for_gone(journal, options);
+    std::unordered_set<std::string> seen;
+    std::vector<std::string> photos;
     inputs.leave_out([&](const Input& input) {
-        paths.push_back(table_path(input.path));
-        return !taken.insert(paths.back()).second;
+        photos.push_back(place_of(input.path));
+        return !seen.insert(photos.back()).second || is_done(photos.back(), journal);
     });
+    const auto write = [&] {
+        if (journal.size() == 0 && !has_tables(folder)) return;
+        const Tables tables{ordered(journal.rows(), photos), source, kept_options(made_by(source, options))};
+        write_tables(tables, folder, options.mode, [&] { journal.tables_begun(); });
+    };
     Status status = kDone;
     try {
         status = run_batch<Represented>(
             inputs, options.shared,
             [&](const Input& input) {
-                Represented result = represent(input, pipeline, options);
+                const PhotoFile file = read_photo_and_state(input.path);
+                Represented result = represent(file.bytes, input, pipeline, options);
                 if (result.record["faces"].empty()) throw ffr::Error("there's no face in the image");
-                journal.append({table_path(input.path), folder_name(input.path), result.embedding});
+                journal.append({table_path(input.path), folder_name(input.path), result.embedding, file.state});
                 return result;
             },
             [&](const Input& input, Represented& result) { print(input, result, options); });
     } catch (const Interrupted& stopped) {
-        throw Interrupted(stopped.signal, std::string(stopped.what()) + "; " + count_of(journal.rows().size(), "row") +
+        write();
+        journal.tables_written();
+        throw Interrupted(stopped.signal, std::string(stopped.what()) + "; " + count_of(journal.size(), "row") +
                                               " kept in " + Journal::path_in(folder).u8string() +
                                               ": the same command with --resume goes on");
     }
-    if (!journal.rows().empty()) write_tables({ordered(journal.rows(), paths), source}, folder);
+    write();
     journal.remove();
     return status;
 }
@@ -159,11 +225,13 @@ Status run(const Options& options) {
     if (options.resume && (options.output.empty() || options.shared.json)) {
         throw CLI::ValidationError("--resume", "goes with -o and without --json: what was printed can't be read again");
     }
+    if (options.prune && !options.resume) throw CLI::ValidationError("--prune", "goes with --resume");
+    if (!options.output.empty()) return run_to_tables(options);
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
-    if (!options.output.empty()) return run_to_tables(pipeline, inputs, options);
     return run_batch<Represented>(
-        inputs, options.shared, [&](const Input& input) { return represent(input, pipeline, options); },
+        inputs, options.shared,
+        [&](const Input& input) { return represent(read_photo(input.path), input, pipeline, options); },
         [&](const Input& input, Represented& result) { print(input, result, options); });
 }
 
@@ -177,7 +245,11 @@ void add_represent(CLI::App& app, Status& status) {
     verb->add_option("-o,--output", options->output,
                      "folder for labels.csv and reps.csv: a row an image, the largest face's");
     verb->add_flag("--resume", options->resume,
-                   "go on where a run into the same folder was ended, or add the photos that its tables don't have");
+                   "go on where a run into the same folder was ended, or measure what its tables don't have: new photos "
+                   "and those that changed");
+    verb->add_flag("--prune", options->prune, "with --resume: take out the rows of photos that aren't there any more");
+    add_force(*verb, options->force);
+    add_mode(*verb, options->mode);
     add_shard(*verb, options->shared.shard);
     verb->add_flag("--aligned", options->aligned, "the images are straightened faces already");
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));

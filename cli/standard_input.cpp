@@ -1,6 +1,7 @@
 #include "standard_input.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "ffr/error.hpp"
@@ -12,6 +13,21 @@
 #else
 #include <unistd.h>
 #endif
+
+namespace {
+
+/// True for the first bytes of a picture, which are no path.
+bool is_picture(const std::string& bytes) {
+    for (const char* const begin : {"\xFF\xD8\xFF", "\x89PNG", "GIF8", "BM", "8BPS", "RIFF", "II*", "MM\0*"}) {
+        const std::size_t size = begin[0] == 'M' ? 4 : std::strlen(begin);
+        const bool begins = bytes.compare(0, size, std::string(begin, size)) == 0;
+        // A path may begin with letters, but it has no byte that is 0.
+        if (begins && bytes.find('\0') != std::string::npos) return true;
+    }
+    return false;
+}
+
+}  // namespace
 
 std::optional<std::string> StandardInput::next_line() {
     std::size_t end = buffered_.find('\n', start_);
@@ -38,5 +54,10 @@ bool StandardInput::read_more() {
     while (count < 0 && errno == EINTR) count = read(kStandardInput, block, sizeof block);
     if (count < 0) throw ffr::FileError("standard input: can't read: " + std::generic_category().message(errno));
     if (count > 0) buffered_.append(block, static_cast<std::size_t>(count));
+    if (is_first_ && is_picture(buffered_)) {
+        throw ffr::FormatError("standard input: holds a picture where paths are expected, one a line: to read it, give "
+                               "/dev/stdin in place of -");
+    }
+    is_first_ = false;
     return count > 0;
 }

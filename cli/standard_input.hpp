@@ -10,6 +10,7 @@
 class StandardInput {
   public:
     /// The next line without its end, \n or \r\n; nothing at the end of input or when a signal ends the run.
+    /// \throws ffr::FileError when it can't be read, ffr::FormatError when it's a picture and not paths
     std::optional<std::string> next_line();
 
   private:
@@ -17,4 +18,5 @@ class StandardInput {
 
     std::string buffered_;
     std::size_t start_ = 0;  // of the next line
+    bool is_first_ = true;   // nothing was read yet
 };

@@ -15,6 +15,8 @@ struct Options {
     std::string input;
     std::string output;
     std::string extend;
+    Force force = Force::unavailable;
+    unsigned mode = 0;
 };
 
 /// The face of a photo that shall teach who somebody is: there's one face, and it's large enough to tell.
@@ -38,7 +40,7 @@ ffr::Face measure_only_face(const ffr::Pipeline& pipeline, const ffr::Image& ima
 void add_tables(const Options& options, Enrolment& enrolment) {
     const Tables tables = read_tables(std::filesystem::u8path(options.input), options.shared);
     enrolment.source = tables.source;
-    for (const TableRow& row : tables.rows) enrolment.add({row.person, row.embedding}, row.path);
+    for (const TableRow& row : tables.rows) enrolment.add({row.person, row.embedding}, std::filesystem::u8path(row.path));
 }
 
 Status add_photos(const Options& options, Enrolment& enrolment) {
@@ -94,6 +96,8 @@ Status run(const Options& options) {
     if (!std::filesystem::is_directory(input, code)) {
         throw ffr::FileError(options.input + ": isn't a folder that can be read");
     }
+    const Writing how{Kind::model, "", options.force, options.mode};
+    require_replaceable(output, how);
     make_parent(output);
     Status status = kDone;
     Enrolment enrolment;
@@ -112,7 +116,8 @@ Status run(const Options& options) {
     }
     ffr::TrainOptions train;
     train.source = enrolment.source;
-    ffr::Identifier::train(enrolment.samples, train).save(output);
+    const std::vector<unsigned char> model = ffr::Identifier::train(enrolment.samples, train).bytes();
+    write_bytes(output, model.data(), model.size(), how);
     report_enrolment(enrolment, options.output, options.shared);
     return status;
 }
@@ -127,6 +132,8 @@ void add_train(CLI::App& app, Status& status) {
                      "a folder with a folder of photos for each person, or one with labels.csv and reps.csv")
         ->required();
     verb->add_option("-o,--output", options->output, "the model to write")->required();
+    add_force(*verb, options->force);
+    add_mode(*verb, options->mode);
     verb->add_option("--extend", options->extend, "a model whose people are learned too, without their photos");
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);

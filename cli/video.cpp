@@ -21,17 +21,9 @@ struct Options {
     ffr::IdentifyOptions identify;
     std::string model;
     std::string timeline;
+    Force force = Force::unavailable;
     int every = 1;
 };
-
-/// Set by Ctrl-C, which is how a camera's video ends.
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first Ctrl-C ends the video after a frame, a second one the program.
-void interrupt(int) {
-    interrupted = 1;
-    std::signal(SIGINT, SIG_DFL);
-}
 
 /// Frames are bytes, and a reader that goes away is an error like a full disk.
 void prepare_standard_streams() {
@@ -42,7 +34,6 @@ void prepare_standard_streams() {
 #if defined(SIGPIPE)
     std::signal(SIGPIPE, SIG_IGN);
 #endif
-    std::signal(SIGINT, interrupt);
 }
 
 /// What remains of a track.
@@ -146,7 +137,10 @@ Json timeline_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
                           {"from", seconds_at(presence.first_frame, format)},
                           {"to", seconds_at(presence.last_frame + 1, format)}});
     }
-    return {{"frames", watcher.frames()}, {"seconds", seconds_at(watcher.frames(), format)}, {"people", people}};
+    return {{"made_by", mark_text(Kind::timeline)},
+            {"frames", watcher.frames()}, 
+            {"seconds", seconds_at(watcher.frames(), format)},
+            {"people", people}};
 }
 
 void draw_names(ffr::Y4mFrame& frame, const ffr::Y4mFormat& format, const ffr::Image& image, const Watcher& watcher) {
@@ -164,12 +158,23 @@ void draw_names(ffr::Y4mFrame& frame, const ffr::Y4mFormat& format, const ffr::I
     ffr::put_drawing(frame, format, image, drawn);
 }
 
-/// All frames, until the input ends or the output can't be written, which main tells.
+/// The next frame; nothing at the end of the input, also of one that a signal ends within a frame.
+std::optional<ffr::Y4mFrame> next_frame(ffr::Y4mReader& video) {
+    try {
+        return video.next();
+    } catch (const ffr::FormatError&) {
+        if (interrupting_signal() == 0) throw;
+        return std::nullopt;
+    }
+}
+
+/// All frames, until the input ends, a signal comes, or the output can't be written, which main tells.
 void watch(ffr::Y4mReader& video, Watcher& watcher, const Options& options) {
     Progress progress(std::nullopt, options.shared.quiet);
     if (!options.shared.json) ffr::write_y4m_header(std::cout, video.format());
-    while (std::optional<ffr::Y4mFrame> frame = video.next()) {
-        if (interrupted != 0) throw ffr::Error("interrupted before frame " + std::to_string(watcher.frames()));
+    while (interrupting_signal() == 0) {
+        std::optional<ffr::Y4mFrame> frame = next_frame(video);
+        if (!frame) return;
         const ffr::Image image = ffr::to_rgb(*frame, video.format());
         watcher.see(image);
         if (options.shared.json) {
@@ -183,23 +188,41 @@ void watch(ffr::Y4mReader& video, Watcher& watcher, const Options& options) {
     }
 }
 
+/// The header of the stream on standard input. \throws Interrupted when a signal comes before it does
+std::unique_ptr<ffr::Y4mReader> open_video() {
+    try {
+        return std::make_unique<ffr::Y4mReader>(std::cin, "standard input");
+    } catch (const ffr::FormatError&) {
+        if (interrupting_signal() == 0) throw;
+        throw Interrupted(interrupting_signal(), "stopped before the first frame");
+    }
+}
+
 Status run(const Options& options) {
+    const Writing how{Kind::timeline, "", options.force};
+    if (!options.timeline.empty()) require_replaceable(std::filesystem::u8path(options.timeline), how);
     prepare_standard_streams();
     const ffr::Identifier people = load_people(options.model);
     const ffr::Pipeline pipeline = load_pipeline_for(people, options.model, options.shared);
-    ffr::Y4mReader video(std::cin, "standard input");
+    const InterruptGuard guard;
+    const std::unique_ptr<ffr::Y4mReader> video = open_video();
     Watcher watcher(pipeline, people, options);
     Status status = kDone;
     try {
-        watch(video, watcher, options);
+        watch(*video, watcher, options);
     } catch (const std::exception& error) {
         std::cerr << "ffr: " << error.what() << '\n';
         if (options.shared.json) print_record({{"frame", watcher.frames()}, {"error", error.what()}});
         status = kSomeFailed;
     }
     if (!options.timeline.empty()) {
-        const Json timeline = timeline_record(watcher, video.format());
-        write_text_file(options.timeline, timeline.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+        const Json timeline = timeline_record(watcher, video->format());
+        write_text(std::filesystem::u8path(options.timeline),
+                   timeline.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", how);
+    }
+    if (interrupting_signal() != 0) {
+        throw Interrupted(interrupting_signal(),
+                          "stopped after " + count_of(static_cast<std::size_t>(watcher.frames()), "frame"));
     }
     return status;
 }
@@ -216,6 +239,7 @@ void add_video(CLI::App& app, Status& status) {
     verb->add_option("--every", options->every, "search each N-th frame, and only follow the faces in the others")
         ->check(CLI::Range(1, 1000));
     verb->add_option("--timeline", options->timeline, "JSON file to write: who is seen from when to when");
+    add_force(*verb, options->force);
     add_identify_options(*verb, options->identify);
     verb->add_option("--points", options->shared.points, "landmarks to align by")->check(CLI::IsMember({5, 68}));
     add_shared_options(*verb, options->shared);

@@ -200,8 +200,10 @@ class Identifier {
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
-    /// \throws FileError naming the file and the reason
-    void save(const std::filesystem::path& path) const { writer().save(path); }
+    /// \param mode  permissions of a new file, narrowed by the umask; faces are biometric data, so it's the owner's alone.
+    ///              A file that is there is replaced and keeps its own
+    /// \throws FileError naming the file and the reason; a read-only file isn't replaced
+    void save(const std::filesystem::path& path, unsigned mode = 0600) const { writer().save(path, mode); }
 
     /// The model as save() writes it.
     std::vector<unsigned char> bytes() const { return writer().bytes(); }

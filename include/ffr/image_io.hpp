@@ -33,6 +33,7 @@
 #include "detail/file.hpp"
 #include "detail/gif.hpp"
 #include "detail/jpeg.hpp"
+#include "detail/pending_file.hpp"
 #include "error.hpp"
 #include "exif.hpp"
 #include "image.hpp"

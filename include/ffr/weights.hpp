@@ -33,6 +33,7 @@
 #endif
 
 #include "detail/file.hpp"
+#include "detail/pending_file.hpp"
 #include "detail/xxhash.hpp"
 #include "error.hpp"
 
@@ -461,10 +462,12 @@ class WeightsWriter {
         return file;
     }
 
-    /// Writes the file, whole or not at all. \throws FileError naming the file and the reason
-    void save(const std::filesystem::path& path) const {
+    /// Writes the file, whole or not at all. A file that is there is replaced and keeps its mode, owner and group.
+    /// \param mode  permissions of a new file, as chmod takes them; the umask narrows them
+    /// \throws FileError naming the file and the reason; a read-only file isn't replaced
+    void save(const std::filesystem::path& path, unsigned mode = detail::kSharedMode) const {
         const std::vector<unsigned char> file = bytes();
-        detail::write_file(path, file.data(), file.size());
+        detail::write_file(path, file.data(), file.size(), mode);
     }
 
   private:

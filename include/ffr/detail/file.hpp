@@ -1,9 +1,8 @@
 #pragma once
 /// \file
-/// Files as bytes: read whole, or written so that nobody ever sees half a file.
+/// Files read whole, as bytes.
 ///
 ///     path --read_file--> vector of bytes         path --read_aligned--> SharedBytes, to be used in place
-///     bytes --write_file--> a temporary file beside the path --renamed--> path
 
 #include <cerrno>
 #include <cstddef>
@@ -12,21 +11,16 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <new>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
-#include <unistd.h>
-#elif defined(_WIN32)
-#include <process.h>
 #endif
 
 #include "../error.hpp"
@@ -126,43 +120,6 @@ inline SharedBytes read_aligned(const std::filesystem::path& path, std::uintmax_
     if (file.in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
     if (!file.in) throw FileError(path_text(path) + ": became shorter while it was read");
     return {memory.data, size, std::move(memory.owner)};
-}
-
-/// A name for a file that's still being written, in the same folder. Not a longer one than the file's own, which may be
-/// as long as names can be.
-inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
-#if defined(__unix__) || defined(__APPLE__)
-    const long process = ::getpid();
-#elif defined(_WIN32)
-    const long process = ::_getpid();
-#else
-    const long process = 0;
-#endif
-    const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-    return path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
-}
-
-/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
-/// write leaves what was there before. \throws FileError naming the file and the reason; a folder, a pipe or a device,
-/// whose place it would take, can't be written
-inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
-    std::error_code code;
-    const std::filesystem::file_status status = std::filesystem::status(path, code);
-    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-        throw FileError(path_text(path) + ": can't write the file: it isn't a regular file");
-    }
-    const std::filesystem::path temporary = temporary_beside(path);
-    errno = 0;
-    std::ofstream out(temporary, std::ios::binary);
-    if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
-    out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
-    out.close();
-    code.assign(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
-    if (!code) std::filesystem::rename(temporary, path, code);
-    if (!code) return;
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw FileError(path_text(path) + ": can't write the file: " + code.message());
 }
 
 }  // namespace detail
