@@ -33,7 +33,7 @@ configure_package_config_file(cmake/ffrConfig.cmake.in ffrConfig.cmake INSTALL_D
 # Before 1.0, a new minor version may change what there is.
 write_basic_package_version_file(ffrConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/ffrConfig.cmake ${PROJECT_BINARY_DIR}/ffrConfigVersion.cmake cmake/FfrEmbed.cmake
-              cmake/FfrNumbers.cmake DESTINATION ${package_folder})
+              cmake/FfrNumbers.cmake cmake/FfrStb.cmake DESTINATION ${package_folder})
 
 # For pkg-config, relative to its own file so that the installation can be moved.
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
