@@ -68,7 +68,7 @@ def programs(build, ffr):
     if ffr is None:
         ffr = build / "ffr/bin/ffr"
         cmake_build(PROJECT, build / "ffr", "-DFFR_BUILD_TESTS=OFF", "-DFFR_BUILD_EXAMPLES=OFF",
-                    targets=("ffr_program", "convert_weights"))
+                    targets=("ffr_program", "ffr_convert_weights"))
     return ffr, ffr.parent / "convert_weights"
 
 

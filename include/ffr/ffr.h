@@ -30,8 +30,9 @@
 
 #include "version.h"
 
-/// What libffr shows to the linker.
-#if defined(__GNUC__)
+/// What libffr shows to the linker. libffr.a is compiled with FFR_STATIC, so that a shared library that has it inside
+/// shows none of these functions; whoever calls them needn't define it.
+#if defined(__GNUC__) && !defined(FFR_STATIC)
 #define FFR_API __attribute__((visibility("default")))
 #else
 #define FFR_API

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the packages from the last commit, and builds consumer/ from each: Debian, Conan, CPack. For before a release: it
-# takes ten minutes and needs root, to install the Debian packages and remove them again.
+# Makes the packages from the last commit, and builds consumer/ from each: Debian, Conan, CPack; and from the sources, with
+# sanitizers. For before a release: it takes ten minutes and needs root, to install the Debian packages and remove them again.
 #
 #   bash tests/packages/test_release.sh
 #
-# Needs what scripts/setup.sh installs, and: apt-get install debhelper lintian python3-venv
+# Needs what scripts/setup.sh installs, and: apt-get install debhelper lintian python3-venv clang libclang-rt-dev
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -18,6 +18,24 @@ use() {
   [ "$("$work/use $1/consumer-embedded" "$photo")" = "[179 83 266 170]" ]
   echo "ok: $1"
 }
+
+# use_sources NAME CC CXX FLAGS: the same from the sources, with all of the C interface, in a build of type Debug.
+use_sources() {
+  cmake -G Ninja -S tests/packages/consumer -B "$work/use $1" -DFFR_FROM=add_subdirectory -DFFR_SOURCE="$PWD" \
+    -DFFR_BUILD_C_LIBRARY=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$2" -DCMAKE_CXX_COMPILER="$3" \
+    -DCMAKE_C_FLAGS="$4" -DCMAKE_CXX_FLAGS="$4" >/dev/null
+  cmake --build "$work/use $1" >/dev/null
+  [ "$("$work/use $1/consumer" weights "$photo")" = "[179 83 266 170]" ]
+  [ "$("$work/use $1/consumer-embedded" "$photo")" = "[179 83 266 170]" ]
+  "$work/use $1/consumer-c_shared"
+  "$work/use $1/consumer-c_static"
+  echo "ok: $1"
+}
+
+echo "== The sources, unoptimised and with sanitizers"
+use_sources "g++ Debug" gcc g++ ""
+use_sources "clang++ sanitizers" clang clang++ "-fsanitize=address,undefined -fno-sanitize-recover=all"
+use_sources "g++ sanitizers" gcc g++ "-fsanitize=address,undefined -fno-sanitize-recover=all"
 
 echo "== Debian"
 bash packaging/debian/build.sh "$work/debian"
