@@ -159,8 +159,9 @@ class Demo {
     /// Writes a picture into the folder, for the page too.
     PagePicture keep(const std::string& name, const ffr::Image& picture, const std::string& alt,
                      const std::string& caption) const {
-        write_picture(folder() / name, picture, {Kind::demo_picture, "", options_.force});
-        return {ffr::encode_jpeg(picture), alt, caption, picture.width(), picture.height()};
+        const std::vector<std::uint8_t> file = marked(ffr::encode_jpeg(picture), mark_text(Kind::demo_picture));
+        write_bytes(folder() / name, file.data(), file.size(), {Kind::demo_picture, "", options_.force});
+        return {file, alt, caption, picture.width(), picture.height()};
     }
 
     std::vector<Seen> look_at(const std::string& photos) {

@@ -9,11 +9,14 @@
 #include <sstream>
 
 #include "chart.hpp"
+#include "ffr/enrolment.hpp"
 #include "measure.hpp"
 #include "tables.hpp"
 #include "verbs.hpp"
 
 namespace {
+
+constexpr const char *kRocChart = "roc.png", *kClassificationChart = "classification.png";
 
 struct Options {
     SharedOptions shared;
@@ -175,39 +178,39 @@ ffr::Image roc_chart(const ffr::Verification& result) {
     return draw_chart(chart);
 }
 
-/// Where a table or a picture of the results goes. Tables have no mark, since nothing but numbers belongs into them.
-void write_result(const std::string& name, const std::string& table, const Options& options) {
-    write_text(std::filesystem::u8path(options.output) / name, table, {Kind::table, "", options.force});
-}
-
-void write_result(const std::string& name, const ffr::Image& chart, const Options& options) {
-    write_picture(std::filesystem::u8path(options.output) / name, chart, {Kind::chart, "", options.force});
+/// How results are written. Tables have no mark, since nothing but numbers belongs into them; the chart that's written
+/// before them has it for all.
+Writing result_of(Kind kind, const char* chart, const Options& options) {
+    const std::string mark = mark_of(std::filesystem::u8path(options.output) / chart);
+    return {kind, "", mark == mark_text(Kind::chart) ? Force::given : options.force};
 }
 
 /// Refuses before anything is measured what would be refused after it.
-void require_new_results(const std::vector<std::string>& names, const Options& options) {
-    for (const std::string& name : names) {
-        require_replaceable(std::filesystem::u8path(options.output) / name, {Kind::table, "", options.force});
-    }
+void require_new_results(const std::vector<std::string>& tables, const char* chart, const Options& options) {
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    require_replaceable(folder / chart, result_of(Kind::chart, chart, options));
+    for (const std::string& table : tables) require_replaceable(folder / table, result_of(Kind::table, chart, options));
 }
 
 void write_verification(const ffr::Verification& result, const Options& options) {
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    write_picture(folder / kRocChart, roc_chart(result), result_of(Kind::chart, kRocChart, options));
+    const Writing how = result_of(Kind::table, kRocChart, options);
     std::string accuracies = "fold,threshold,accuracy\n", mean = "fpr,tpr\n";
     for (std::size_t i = 0; i < result.folds.size(); ++i) {
         const ffr::VerificationFold& fold = result.folds[i];
         accuracies += std::to_string(i) + "," + fixed(fold.threshold, 2) + "," + fixed(fold.accuracy, 6) + "\n";
-        write_result("roc-fold-" + std::to_string(i) + ".csv", fold_table(fold), options);
+        write_text(folder / ("roc-fold-" + std::to_string(i) + ".csv"), fold_table(fold), how);
     }
     for (const ffr::CurvePoint& p : result.mean_roc) {
         mean += fixed(p.false_positive_rate, 6) + "," + fixed(p.true_positive_rate, 6) + "\n";
     }
-    write_result("accuracies.csv", accuracies, options);
-    write_result("roc.csv", mean, options);
-    write_result("roc.png", roc_chart(result), options);
+    write_text(folder / "accuracies.csv", accuracies, how);
+    write_text(folder / "roc.csv", mean, how);
 }
 
 Status run_lfw(const Options& options) {
-    require_new_results({"accuracies.csv", "roc.csv", "roc-fold-0.csv"}, options);
+    require_new_results({"accuracies.csv", "roc.csv", "roc-fold-0.csv"}, kRocChart, options);
     const std::vector<NamedPair> pairs = read_pairs(options.pairs);
     std::set<std::string> wanted;
     for (const NamedPair& pair : pairs) wanted.insert({pair.first, pair.second});
@@ -246,12 +249,13 @@ void write_identification(const std::vector<ffr::Identification>& results, const
         chart.curves.push_back({{{x, std::max(low, 0.0)}, {x, std::min(high, 1.0)}}, {90, 90, 90}, 3});
     }
     chart.curves.push_back(curve);
-    write_result("classification.csv", table, options);
-    write_result("classification.png", draw_chart(chart), options);
+    const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    write_picture(folder / kClassificationChart, draw_chart(chart), result_of(Kind::chart, kClassificationChart, options));
+    write_text(folder / "classification.csv", table, result_of(Kind::table, kClassificationChart, options));
 }
 
 Status run_classification(const Options& options) {
-    require_new_results({"classification.csv"}, options);
+    require_new_results({"classification.csv"}, kClassificationChart, options);
     Status status = kDone;
     std::vector<ffr::LabelledEmbedding> samples;
     std::set<std::string> names;
@@ -259,6 +263,7 @@ Status run_classification(const Options& options) {
         samples.push_back({row.person, row.embedding});
         names.insert(row.person);
     }
+    samples = ffr::without_copies(samples);
     std::set<std::size_t> counts;  // more people than there are would be the same experiment again
     for (const std::size_t people : options.people) counts.insert(std::min(people, names.size()));
     ffr::IdentificationOptions how;

@@ -138,7 +138,7 @@ Status run(const Options& options) {
         input.error = "its picture would overwrite it";
     }
     const Writing how{Kind::hog_picture, "", options.force};
-    require_replaceable(fs::u8path(options.output), how);
+    if (input.error.empty()) require_replaceable(fs::u8path(options.output), how);
     Inputs inputs(std::move(input));
     return run_batch<ffr::ReducedImage>(
         inputs, options.shared, [&](const Input& image) { return read_input(image, options.shared); },

@@ -90,13 +90,14 @@ std::string quoted_mark(std::string_view head) {
 }  // namespace
 
 std::string kind_name(Kind kind) {
-    constexpr std::array kNames{"annotated copy", "aligned face", "HOG picture", "contact sheet", "chart",
-                                "demo picture",   "demo page",    "timeline",    "model",         "table"};
+    constexpr std::array kNames{"an annotated copy", "an aligned face", "a HOG picture", "a contact sheet", "a chart",
+                                "a demo picture",    "a demo page",     "a timeline",    "a model",         "a table"};
     return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string mark_text(Kind kind, const std::string& details) {
-    return std::string(kBegin) + kind_name(kind) + (details.empty() ? "" : "; " + details);
+    const std::string name = kind_name(kind);
+    return std::string(kBegin) + name.substr(name.find(' ') + 1) + (details.empty() ? "" : "; " + details);
 }
 
 std::vector<std::uint8_t> marked(const std::vector<std::uint8_t>& picture, const std::string& mark) {

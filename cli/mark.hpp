@@ -27,7 +27,7 @@ enum class Kind {
     table
 };
 
-/// The kind as a mark names it: "aligned face".
+/// The kind in words: "an aligned face".
 std::string kind_name(Kind kind);
 
 /// The mark of a kind. \param details  what it was made of; may be empty

@@ -86,7 +86,7 @@ void require_replaceable(const fs::path& file, const Writing& how) {
         ffr::detail::PendingFile(file, how.mode);  // throws for what can't be replaced at all
         return;
     }
-    throw ffr::FileError(file.u8string() + ": is there already, and isn't a " + kind_name(how.kind) + " of ffr's: " +
+    throw ffr::FileError(file.u8string() + ": is there already, and isn't " + kind_name(how.kind) + " that ffr wrote: " +
                          (how.force == Force::possible ? "choose another name, or replace it with --force"
                                                        : "move it away, or choose another folder"));
 }

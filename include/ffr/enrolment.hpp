@@ -16,6 +16,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -115,13 +116,25 @@ inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedd
     return alike;
 }
 
+/// The samples without copies: of those with the same embedding to the last bit, which are of one photo under several
+/// names, the first. What's left out and named by the others must not meet itself.
+inline std::vector<LabelledEmbedding> without_copies(const std::vector<LabelledEmbedding>& samples) {
+    std::set<Embedding> seen;
+    std::vector<LabelledEmbedding> unique;
+    for (const LabelledEmbedding& sample : samples) {
+        if (seen.insert(sample.embedding).second) unique.push_back(sample);
+    }
+    return unique;
+}
+
 /// Names faces by a model that was trained on all faces but this one, for each face of people who have two or more.
+/// Copies count once, see without_copies().
 /// \param most  no more faces than so many are tried, evenly chosen, since each is a training of its own
 /// \throws InvalidArgument as Identifier::train does
 /// Cost: a face retrains its person's pairs: 60 us for each other person of 10 samples.
 inline LeaveOneOut leave_one_out(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {},
                                  std::size_t most = 500) {
-    const Identifier everybody = Identifier::train(samples, options);
+    const Identifier everybody = Identifier::train(without_copies(samples), options);
     const Gallery& gallery = everybody.gallery();
     const std::size_t people = gallery.names.size();
     LinearSvm svm = everybody.svm();
@@ -159,8 +172,9 @@ inline LeaveOneOut leave_one_out(const std::vector<LabelledEmbedding>& samples, 
 
 /// The distance from which on "unknown" is right most often: for each face, the nearest of its person's others should be
 /// below it and the nearest of other people's above. Halfway between where one kind ends and the other begins.
-/// Empty where fewer than ten faces have both, which says too little.
-inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& samples) {
+/// Empty where fewer than ten faces have both, which says too little. Copies count once, see without_copies().
+inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& with_copies) {
+    const std::vector<LabelledEmbedding> samples = without_copies(with_copies);
     struct Nearest {
         double distance;
         bool own;

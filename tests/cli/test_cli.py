@@ -240,8 +240,9 @@ class Detect(CliTest):
         self.assertEqual([r["faces"][0]["aligned"] for r in got], [str(self.folder / "chips" / name) for name in names])
         # A photo that has such a name already is still not written over.
         shutil.copy(NO_FACE, photos / "a.png.png")
-        self.check(run("detect", "--draw", self.folder / "again", photos), SOME_FAILED,
-                   "a.png.png: its output .*a.png.jpg would overwrite the output of .*a.png")
+        self.check(run("detect", "--draw", self.folder / "again", photos), WRONG_USAGE,
+                   "/a.png and .*/a.png.png: would both become .*/again/a.png.jpg")
+        self.assertFalse((self.folder / "again").exists())
 
     def test_draw_makes_small_photos_large_enough_to_read_and_leaves_others(self):
         (self.folder / "small.pgm").write_bytes(b"P5 100 80 255\n" + bytes(8000))
@@ -258,7 +259,8 @@ class Detect(CliTest):
             (self.folder / name).mkdir()
             shutil.copy(ASTRONAUT, self.folder / name / "x.png")
         result = run("detect", "--draw", self.folder / "out", self.folder / "a" / "x.png", self.folder / "b" / "x.png")
-        self.check(result, SOME_FAILED, "b/x.png: its output .*out/x.jpg would overwrite the output of .*a/x.png")
+        self.check(result, WRONG_USAGE, "a/x.png and .*b/x.png: would both become .*out/x.jpg: give them in two runs")
+        self.assertFalse((self.folder / "out").exists())
 
     def test_a_photo_is_never_overwritten(self):
         shutil.copy(OBAMA2, self.folder / "party.jpg")
@@ -269,16 +271,6 @@ class Detect(CliTest):
         self.check(run("align", ".", "-o", ".", cwd=self.folder), SOME_FAILED, "x.png would overwrite the input .*x.png")
         self.assertEqual((self.folder / "party.jpg").read_bytes(), OBAMA2.read_bytes())
         self.assertEqual((self.folder / "x.png").read_bytes(), ASTRONAUT.read_bytes())
-
-    def test_linked_folders_are_searched_and_links_in_circles_named(self):
-        (self.folder / "real" / "anna").mkdir(parents=True)
-        (self.folder / "links").mkdir()
-        shutil.copy(ASTRONAUT, self.folder / "real" / "anna")
-        (self.folder / "links" / "anna").symlink_to("../real/anna")
-        (self.folder / "links" / "back").symlink_to("..")
-        result = self.check(run("detect", "--json", self.folder / "links"), SOME_FAILED,
-                            "links/back: is a link to a folder that it lies in")
-        self.assertEqual([len(r.get("faces", [])) for r in records(result)], [1, 0])
 
     @unittest.skipIf("FFR_SANITIZED" in os.environ, "sanitizers take more memory than is allowed here")
     def test_too_many_threads_are_no_reason_to_stop(self):
@@ -548,19 +540,16 @@ class LandmarksAndAlign(CliTest):
 
     def test_what_is_aligned_already_is_not_done_again(self):
         self.check(run("align", GROUP, ASTRONAUT, "-o", self.folder), DONE)
-        (self.folder / "group.png").write_text("done by somebody else")
         (self.folder / "astronaut.png").unlink()
+        os.utime(self.folder / "group.png", (0, 0))
         got = records(self.check(run("align", "--json", GROUP, ASTRONAUT, "-o", self.folder), DONE))
         self.assertEqual(got[0], {"image": str(GROUP), "skipped": "is aligned already"})
         self.assertEqual(len(got[1]["faces"]), 1)
-        self.assertEqual((self.folder / "group.png").read_text(), "done by somebody else")
         result = self.check(run("align", GROUP, "-o", self.folder), DONE)
         self.assertIn("group.jpg: skipped, is aligned already", result.stdout)
         # All faces after a run for the largest: the others come to it, and what's there stays.
-        (self.folder / "group-3.png").write_text("mine")
         self.check(run("align", "--all-faces", GROUP, "-o", self.folder), DONE)
-        self.assertEqual((self.folder / "group.png").read_text(), "done by somebody else")
-        self.assertEqual((self.folder / "group-3.png").read_text(), "mine")
+        self.assertEqual((self.folder / "group.png").stat().st_mtime, 0)
         self.assertEqual(self.only_files(self.folder),
                          ["astronaut.png", "group-2.png", "group-3.png", "group-4.png", "group.png"])
         self.assertIn("skipped", run("align", "--all-faces", GROUP, "-o", self.folder).stdout)
@@ -637,6 +626,7 @@ class LongRuns(CliTest):
     """A folder full of photos: stopped, killed, gone on with, split, piped."""
 
     JOURNAL = "represent.partial.jsonl"
+    TABLES = ["labels.csv", "photos.csv", "reps.csv", "source.json"]
 
     def setUp(self):
         super().setUp()
@@ -658,7 +648,7 @@ class LongRuns(CliTest):
     def undisturbed(self):
         out = self.folder / "undisturbed"
         self.check(run("represent", self.photos, "-o", out), SOME_FAILED, "broken.jpg: ")
-        self.assertEqual(self.only_files(out), ["labels.csv", "reps.csv", "source.json"])
+        self.assertEqual(self.only_files(out), self.TABLES)
         return self.tables(out)
 
     def start(self, *arguments, **more):
@@ -698,7 +688,7 @@ class LongRuns(CliTest):
             paths = [json.loads(line)["path"] for line in after[1:-1]]
             self.assertEqual(len(paths), len(set(paths)))
         self.check(run("represent", self.photos, "-o", out, "--resume"), SOME_FAILED, "broken.jpg: ")
-        self.assertEqual(self.only_files(out), ["labels.csv", "reps.csv", "source.json"])
+        self.assertEqual(self.only_files(out), self.TABLES)
         self.assertEqual(self.tables(out), self.undisturbed())
 
     def test_a_line_cut_off_is_done_again_and_a_damaged_one_named(self):
@@ -718,9 +708,10 @@ class LongRuns(CliTest):
             out = self.folder / f"out{number}"
             status, errors = self.end_after(3, number, out)
             self.assertEqual(status, 128 + number, errors)
-            kept = len((out / self.JOURNAL).read_text().splitlines()) - 1
+            kept = (out / self.JOURNAL).read_text().count("embedding\":")
             self.assertRegex(errors, f"ffr: stopped after [0-9]+ inputs; {kept} rows kept in .*: .*--resume")
-            self.assertEqual(self.only_files(out), [self.JOURNAL])
+            self.assertEqual(self.only_files(out), sorted([self.JOURNAL, *self.TABLES]))
+            self.assertEqual(len((out / "labels.csv").read_text().splitlines()), kept)
             self.check(run("represent", self.photos, "-o", out), SOME_FAILED, "didn't end: go on with --resume, or delete")
             self.check(run("represent", self.photos, "-o", out, "--resume"), SOME_FAILED, "broken.jpg: ")
             self.assertEqual(self.tables(out), self.undisturbed())
@@ -751,11 +742,10 @@ class LongRuns(CliTest):
     def test_tables_are_completed_by_the_photos_that_they_lack(self):
         out = self.folder / "out"
         self.check(run("represent", self.photos / "person 1", self.photos / "person 3", "-o", out, "--resume"), DONE)
-        for file in self.photos.rglob("person [13]/*"):
-            file.write_bytes(b"not read any more")
+        before = (out / "reps.csv").read_text().splitlines()
         result = self.check(run("represent", self.photos, "-o", out, "--resume"), SOME_FAILED, "broken.jpg: ")
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
-        self.make_photos()
+        self.assertLess(set(before), set((out / "reps.csv").read_text().splitlines()))
         self.assertEqual(self.tables(out), self.undisturbed())
         # Rows of photos that aren't named this time stay, before the others.
         before = (out / "reps.csv").read_text().splitlines()
@@ -1138,10 +1128,11 @@ class TrainAndInfer(CliTest):
         (self.folder / "labels.csv").write_text('1,a/1.png\n2,"b/1.png\n')
         self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED,
                    "labels.csv: row 2 has a quote that isn't closed")
-        for path in ("c.png", "/c.png", ""):
+        for path in ("c.png", "/c.png", "", "C:\\c.png", "D:c.png"):
             (self.folder / "labels.csv").write_text(f"1,a/1.png\n2,{path}\n")
             self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED,
-                       f"labels.csv: row 2 has '{path}', a path without a person's folder")
+                       f"labels.csv: row 2 has '{re.escape(path)}', a path without a person's folder")
+        (self.folder / "labels.csv").write_text("1,a/1.png\n2,b/1.png\n")
         (self.folder / "reps.csv").unlink()
         self.check(run("train", self.folder, "-o", self.folder / "model"), SOME_FAILED, "reps.csv: can't open the file")
         self.assertFalse((self.folder / "model").exists())
@@ -1366,7 +1357,7 @@ class Video(CliTest):
         timeline = self.folder / "new" / "who.json"
         self.check_video(self.video(self.stream(self.frames), "--timeline", timeline), DONE)
         self.assertEqual(json.loads(timeline.read_text()), {
-            "frames": 14, "seconds": 0.56,
+            "made_by": "ffr: timeline", "frames": 14, "seconds": 0.56,
             "people": [{"name": "eileen_collins", "track": 1, "from": 0.0, "to": 0.24},
                        {"name": "eileen_collins", "track": 2, "from": 0.44, "to": 0.56}]})
         self.assertEqual(self.only_files(self.folder), ["new/who.json"])
@@ -1404,7 +1395,7 @@ class Video(CliTest):
         self.assertEqual(len(out), len(stream))
         self.assertEqual(out.count(b"FRAME Ip\n"), 2)
         self.assertEqual(json.loads(timeline.read_text()), {
-            "frames": 2, "seconds": None, "people": [{"name": "eileen_collins", "track": 1, "from": None, "to": None}]})
+            "made_by": "ffr: timeline", "frames": 2, "seconds": None, "people": [{"name": "eileen_collins", "track": 1, "from": None, "to": None}]})
 
     def test_a_stream_that_s_cut_off_leaves_what_came_before(self):
         whole = self.stream(self.frames[:3])
@@ -1453,8 +1444,8 @@ class Video(CliTest):
             out = process.stdout.read(len(self.stream(self.frames[:1])))
             process.send_signal(signal.SIGINT)
             rest, error = process.communicate(self.stream(self.frames[1:3])[len(self.HEADER):])
-        self.assertEqual((len(out), rest, process.returncode), (len(self.stream(self.frames[:1])), b"", SOME_FAILED))
-        self.assertEqual(error.decode(), "ffr: interrupted before frame 1\n")
+        self.assertEqual((len(out), rest, process.returncode), (len(self.stream(self.frames[:1])), b"", 128 + signal.SIGINT))
+        self.assertEqual(error.decode(), "ffr: stopped after 1 frame\n")
         self.assertEqual(json.loads(timeline.read_text())["frames"], 1)
 
     def test_wrong_usage(self):

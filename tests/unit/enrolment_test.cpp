@@ -107,6 +107,23 @@ TEST_CASE("leaving one out gives what training without it anew gives") {
     CHECK(ffr::leave_one_out(samples, options, 5).faces == 5);
 }
 
+TEST_CASE("a photo under two names is never named by itself") {
+    std::mt19937 random(5);
+    std::vector<LabelledEmbedding> samples = people(4, 3, random);
+    const auto once = ffr::leave_one_out(samples);
+    const auto distance = ffr::suggest_distance(samples);
+    const std::size_t count = samples.size();
+    for (std::size_t i = 0; i < count; ++i) samples.push_back(samples[i]);
+    samples.push_back({"somebody else", samples[0].embedding});
+    CHECK(ffr::without_copies(samples).size() == count);
+    const auto twice = ffr::leave_one_out(samples);
+    CHECK(twice.faces == once.faces);
+    CHECK(twice.right == once.right);
+    CHECK(ffr::suggest_distance(samples) == distance);
+    // One photo only, however often: nobody is left to name it.
+    CHECK(ffr::leave_one_out({samples[0], samples[0], samples[0], samples[4]}).faces == 0);
+}
+
 TEST_CASE("one person, or faces of people seen once, can't be left out") {
     std::mt19937 random(5);
     CHECK(ffr::leave_one_out(people(3, 1, random)).faces == 0);
