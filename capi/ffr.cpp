@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ffr/error.hpp"
+#include "ffr/detail/float_environment.hpp"
 #include "ffr/identify.hpp"
 #include "ffr/image_io.hpp"
 #include "ffr/mmod_detector.hpp"
@@ -59,12 +60,12 @@ ffr_status fail(ffr_error* error, ffr_status status, std::string_view reason) no
     return status;
 }
 
-/// The border: does the work and makes a status of whatever it throws.
+/// The border: does the work with the default settings for arithmetic, and makes a status of whatever it throws.
 template <typename Work>
 ffr_status guarded(ffr_error* error, const Work& work) noexcept {
     if (error != nullptr && error->struct_size != sizeof *error) return FFR_INVALID_ARGUMENT;
     try {
-        work();
+        ffr::detail::with_default_floats(work);
         return fail(error, FFR_OK, "");
     } catch (const ffr::InvalidArgument& e) {
         return fail(error, FFR_INVALID_ARGUMENT, e.what());

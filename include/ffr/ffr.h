@@ -22,6 +22,10 @@
 /// **Threads.** An open ffr_pipeline, ffr_identifier and ffr_faces doesn't change, and any number of threads may use
 /// it at once, each with structs of its own. Giving it back is for one thread, when no other uses it any more.
 ///
+/// **The program around** may have set what it likes: rounding, subnormals as 0, traps, a locale. The answers are the same
+/// to the last bit, and after each call the settings are the program's again, with the flags that it had. A call takes less
+/// than FFR_STACK_SIZE bytes of stack.
+///
 /// **Coordinates** are pixels, x to the right, y down; the centre of the first pixel is (0, 0). Text is UTF-8 and
 /// ends with a zero.
 
@@ -43,6 +47,9 @@ extern "C" {
 
 /// Version of the library that runs, to be compared with this header's FFR_VERSION.
 FFR_API int ffr_version(void);
+
+/// Bytes of stack with which a thread can make any call: some 20 KB more than were measured.
+#define FFR_STACK_SIZE 98304
 
 /// How a call went.
 typedef enum ffr_status {
