@@ -193,7 +193,7 @@ TEST_CASE("settings are the default ones within, and the program's again behind"
         int rounding_before = 0, rounding_behind = -1, flags = -1;
         {
             const WithFloatSettings set(settings);
-            const bool traps = std::string(settings.name) == "traps";
+            const bool traps = settings.name == "traps";
             if (!traps) own = arithmetic();
             std::feclearexcept(FE_ALL_EXCEPT);
             if (!traps) std::feraiseexcept(FE_DIVBYZERO);

@@ -4,6 +4,7 @@
 
 #include <cfenv>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -12,7 +13,7 @@
 
 /// Settings and what they're called.
 struct FloatSettings {
-    const char* name;
+    std::string name;
     void (*set)();
 };
 
