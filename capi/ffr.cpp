@@ -2,6 +2,7 @@
 #include "ffr/ffr.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ffr/detail/float_environment.hpp"
 #include "ffr/error.hpp"
 #include "ffr/identify.hpp"
 #include "ffr/image_io.hpp"
@@ -59,12 +61,12 @@ ffr_status fail(ffr_error* error, ffr_status status, std::string_view reason) no
     return status;
 }
 
-/// The border: does the work and makes a status of whatever it throws.
+/// The border: does the work with the default settings for arithmetic, and makes a status of whatever it throws.
 template <typename Work>
 ffr_status guarded(ffr_error* error, const Work& work) noexcept {
     if (error != nullptr && error->struct_size != sizeof *error) return FFR_INVALID_ARGUMENT;
     try {
-        work();
+        ffr::detail::with_default_floats(work);
         return fail(error, FFR_OK, "");
     } catch (const ffr::InvalidArgument& e) {
         return fail(error, FFR_INVALID_ARGUMENT, e.what());
@@ -94,6 +96,8 @@ template <typename Struct>
 constexpr std::size_t kFirstSize = sizeof(Struct);
 template <>
 constexpr std::size_t kFirstSize<ffr_pipeline_options> = offsetof(ffr_pipeline_options, detector);
+template <>
+constexpr std::size_t kFirstSize<ffr_image> = offsetof(ffr_image, format);
 
 template <typename Struct>
 void require_size(const Struct& structure, const char* name) {
@@ -125,25 +129,86 @@ void hand_out(Struct value, Struct* to) {
     std::memcpy(to, &value, to->struct_size);
 }
 
-/// A look at the caller's pixels. Sizes are bounded so that no offset into a row leaves an int, none into the image a
-/// ptrdiff_t.
-ffr::ImageView view_of(const ffr_image* from) {
-    const ffr_image image = received(from, "image");
-    ffr::ImageView view{image.pixels, image.width, image.height, image.channels, 0};
-    ffr::require_pixels(view);
+/// Where a format has its colours in a pixel.
+struct PixelFormat {
+    const char* name;
+    int channels;
+    std::array<int, 3> rgb;
+};
+constexpr std::array<PixelFormat, 4> kPixelFormats{{{"FFR_PIXELS_PLAIN", 0, {}},
+                                                    {"FFR_PIXELS_BGR", 3, {2, 1, 0}},
+                                                    {"FFR_PIXELS_RGBA", 4, {0, 1, 2}},
+                                                    {"FFR_PIXELS_BGRA", 4, {2, 1, 0}}}};
+
+/// The format of an image that has as many channels as it should.
+const PixelFormat& format_of(const ffr_image& image) {
+    if (image.format < 0 || image.format >= static_cast<std::int32_t>(kPixelFormats.size())) {
+        throw ffr::InvalidArgument("there's no image->format " + std::to_string(image.format));
+    }
+    const PixelFormat& format = kPixelFormats[static_cast<std::size_t>(image.format)];
+    if (image.format != FFR_PIXELS_PLAIN && image.channels != format.channels) {
+        throw ffr::InvalidArgument(std::string(format.name) + " has " + std::to_string(format.channels) +
+                                   " channels, not " + std::to_string(image.channels));
+    }
+    if (image.format == FFR_PIXELS_PLAIN && image.channels == 4) {
+        throw ffr::InvalidArgument("an image of 4 channels needs a format: FFR_PIXELS_RGBA or FFR_PIXELS_BGRA");
+    }
+    return format;
+}
+
+/// Bytes from the caller's rows to those below. Sizes are bounded so that no offset into a row leaves an int, none into
+/// the image a ptrdiff_t.
+std::ptrdiff_t stride_of(const ffr_image& image) {
     const std::int64_t row_bytes = std::int64_t{image.width} * image.channels;
     const std::int64_t stride = image.stride == 0 ? row_bytes : image.stride;
+    const std::int64_t most = std::numeric_limits<std::ptrdiff_t>::max() / image.height;
     const std::string size = std::to_string(image.width) + " x " + std::to_string(image.height);
     if (image.width > ffr::FaceDetector::kMaxPixels / image.height) {
         throw ffr::InvalidArgument("an image of " + size + " pixels is too large");
     }
-    if (stride < row_bytes || stride > std::numeric_limits<std::ptrdiff_t>::max() / image.height) {
+    const bool goes_down = stride >= row_bytes && stride <= most, goes_up = stride <= -row_bytes && stride >= -most;
+    if (!goes_down && !goes_up) {
         throw ffr::InvalidArgument("image->stride is " + std::to_string(image.stride) + ", which isn't a row of " +
                                    size + " pixels with " + std::to_string(image.channels) + " channels");
     }
-    view.stride = static_cast<std::ptrdiff_t>(stride);
-    return view;
+    return static_cast<std::ptrdiff_t>(stride);
 }
+
+/// The caller's pixels as the library takes them: gray or RGB, from top to bottom. Those that lie so are looked at in
+/// their place, others are copied.
+class Pixels {
+  public:
+    explicit Pixels(const ffr_image* from) {
+        const ffr_image image = received(from, "image");
+        const PixelFormat& format = format_of(image);
+        const bool plain = image.format == FFR_PIXELS_PLAIN;
+        view_ = {image.pixels, image.width, image.height, plain ? image.channels : 3, 0};
+        ffr::require_pixels(view_);
+        view_.stride = stride_of(image);
+        if (plain && view_.stride > 0) return;
+        copy_ = ffr::Image(image.width, image.height, view_.channels);
+        for (int y = 0; y < image.height; ++y) copy_row(view_.row(y), format, copy_.row(y));
+        view_ = copy_;
+    }
+    Pixels(const Pixels&) = delete;
+    Pixels& operator=(const Pixels&) = delete;
+
+    operator ffr::ImageView() const { return view_; }
+
+  private:
+    void copy_row(const std::uint8_t* from, const PixelFormat& format, std::uint8_t* to) const {
+        if (format.channels == 0) {
+            std::copy_n(from, std::ptrdiff_t{view_.width} * view_.channels, to);
+            return;
+        }
+        for (int x = 0; x < view_.width; ++x, from += format.channels) {
+            for (const int colour : format.rgb) *to++ = from[colour];
+        }
+    }
+
+    ffr::ImageView view_;
+    ffr::Image copy_;
+};
 
 ffr::Rect rect_of(const ffr_box* from) {
     const ffr_box& box = required(from, "box");
@@ -248,7 +313,9 @@ ffr_status ffr_image_read(const char* path, ffr_image* image, ffr_error* error) 
         require_size(required(image, "image"), "image");
         auto pixels = std::make_unique<ffr::Image>(ffr::read_image(file));
         const ffr::ImageView view = *pixels;
-        hand_out({0, view.width, view.height, view.channels, view.stride, view.pixels, pixels.release()}, image);
+        hand_out(
+            {0, view.width, view.height, view.channels, view.stride, view.pixels, pixels.release(), FFR_PIXELS_PLAIN},
+            image);
     });
 }
 
@@ -278,7 +345,7 @@ ffr_status ffr_detect(const ffr_pipeline* pipeline, const ffr_image* image, cons
     return guarded(error, [&] {
         required(faces, "faces") = nullptr;
         const ffr::Detector& detector = required(pipeline, "pipeline").pipeline.detector();
-        *faces = new_faces(detector.detect(view_of(image), detect_options(options)));
+        *faces = new_faces(detector.detect(Pixels(image), detect_options(options)));
     });
 }
 
@@ -286,7 +353,7 @@ ffr_status ffr_find_faces(const ffr_pipeline* pipeline, const ffr_image* image, 
                           ffr_faces** faces, ffr_error* error) {
     return guarded(error, [&] {
         required(faces, "faces") = nullptr;
-        *faces = new_faces(required(pipeline, "pipeline").pipeline.faces(view_of(image), detect_options(options)));
+        *faces = new_faces(required(pipeline, "pipeline").pipeline.faces(Pixels(image), detect_options(options)));
     });
 }
 
@@ -319,7 +386,7 @@ ffr_status ffr_landmarks(const ffr_pipeline* pipeline, const ffr_image* image, c
             throw ffr::InvalidArgument("there's room for " + std::to_string(capacity) + " of " +
                                        std::to_string(landmarks.point_count()) + " points");
         }
-        copy_points(landmarks.predict(view_of(image), rect_of(box)).points, points);
+        copy_points(landmarks.predict(Pixels(image), rect_of(box)).points, points);
         if (count != nullptr) *count = landmarks.point_count();
     });
 }
@@ -329,7 +396,7 @@ ffr_status ffr_embed(const ffr_pipeline* pipeline, const ffr_image* image, const
     return guarded(error, [&] {
         required(embedding, "embedding");
         const ffr::Pipeline& measuring = required(pipeline, "pipeline").pipeline;
-        const ffr::Embedding numbers = measuring.measure(view_of(image), {rect_of(box)}).embedding;
+        const ffr::Embedding numbers = measuring.measure(Pixels(image), {rect_of(box)}).embedding;
         std::copy(numbers.begin(), numbers.end(), embedding);
     });
 }

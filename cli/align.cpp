@@ -132,10 +132,10 @@ Status run(const Options& options) {
 
 void add_align(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
-    CLI::App* const verb =
-        add_verb(app, "align",
-                 "Writes the straightened face of each image, the same tree of folders; those that ffr made of it before stay",
-                 "ffr align photos -o chips");
+    CLI::App* const verb = add_verb(
+        app, "align",
+        "Writes the straightened face of each image, the same tree of folders; those that ffr made of it before stay",
+        "ffr align photos -o chips");
     add_inputs(*verb, options->inputs);
     add_shard(*verb, options->shared.shard);
     verb->add_option("-o,--output", options->output, "folder for the chips")->required();

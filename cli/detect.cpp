@@ -60,7 +60,8 @@ Status run(const Options& options, bool with_landmarks) {
     if (with_landmarks) predictor = load_landmarks(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", Kind::annotated_copy, inputs);
+    if (!options.draw.empty())
+        pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", Kind::annotated_copy, inputs);
     return run_batch<Found>(
         inputs, options.shared,
         [&](const Input& input) {

@@ -250,7 +250,8 @@ void write_identification(const std::vector<ffr::Identification>& results, const
     }
     chart.curves.push_back(curve);
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
-    write_picture(folder / kClassificationChart, draw_chart(chart), result_of(Kind::chart, kClassificationChart, options));
+    write_picture(folder / kClassificationChart, draw_chart(chart),
+                  result_of(Kind::chart, kClassificationChart, options));
     write_text(folder / "classification.csv", table, result_of(Kind::table, kClassificationChart, options));
 }
 

@@ -40,7 +40,8 @@ constexpr const char* kWait = "wait until it has ended, or choose another folder
 /// Nobody else can open the file as long as it's open.
 int take(const fs::path& path) {
     int file = -1;
-    const errno_t reason = _wsopen_s(&file, path.c_str(), _O_CREAT | _O_RDWR | _O_NOINHERIT, _SH_DENYRW, _S_IREAD | _S_IWRITE);
+    const errno_t reason =
+        _wsopen_s(&file, path.c_str(), _O_CREAT | _O_RDWR | _O_NOINHERIT, _SH_DENYRW, _S_IREAD | _S_IWRITE);
     if (reason == EACCES) refuse(path, "", kWait);
     if (reason != 0) fail(path, reason);
     return file;
@@ -70,8 +71,8 @@ std::string read_holder(int file) {
 
 void write_holder(int file, const fs::path& path) {
     const std::string holder = "process " + std::to_string(getpid()) + " on " + host_name() + "\n";
-    const bool written = ftruncate(file, 0) == 0 && pwrite(file, holder.data(), holder.size(), 0) ==
-                                                        static_cast<ssize_t>(holder.size());
+    const bool written =
+        ftruncate(file, 0) == 0 && pwrite(file, holder.data(), holder.size(), 0) == static_cast<ssize_t>(holder.size());
     if (written) return;
     const int reason = errno;
     std::error_code ignored;

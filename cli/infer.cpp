@@ -139,7 +139,8 @@ Status run(const Options& options) {
     const ffr::Pipeline pipeline = load_pipeline_for(people, options.model, options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     std::optional<Outputs> pictures;
-    if (!options.draw.empty()) pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", Kind::annotated_copy, inputs);
+    if (!options.draw.empty())
+        pictures.emplace(std::filesystem::u8path(options.draw), ".jpg", Kind::annotated_copy, inputs);
     return run_batch<Inferred>(
         inputs, options.shared, [&](const Input& input) { return infer(input, pipeline, people, options); },
         [&](const Input& input, Inferred& inferred) {

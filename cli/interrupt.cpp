@@ -69,7 +69,7 @@ namespace {
 int wake_read = -1, wake_write = -1;
 
 constexpr int kPolite[] = {SIGINT, SIGTERM, SIGHUP};
-constexpr int kOthers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGPIPE,
+constexpr int kOthers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,   SIGPIPE,
                            SIGXCPU, SIGXFSZ, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
 
 bool is_polite(int signal) {

@@ -11,7 +11,10 @@ namespace {
 constexpr std::string_view kBegin = "ffr: ";
 constexpr std::string_view kPngBegin("\x89PNG\r\n\x1a\n", 8), kJpegBegin("\xFF\xD8\xFF\xE0", 4);
 constexpr std::string_view kPngEnd("IEND\xAE\x42\x60\x82", 8), kJpegEnd("\xFF\xD9", 2);
-constexpr std::string_view kWeightsBegin("\x89" "FFR\r\n\x1a\n", 8);
+constexpr std::string_view kWeightsBegin(
+    "\x89"
+    "FFR\r\n\x1a\n",
+    8);
 /// Of PNG's international text: keyword, no compression, no language, no translated keyword.
 constexpr std::string_view kKeyword("Software\0\0\0\0\0", 13);
 /// Where marks go: behind PNG's signature and IHDR, and behind JPEG's start and JFIF header.
@@ -105,7 +108,8 @@ std::vector<std::uint8_t> marked(const std::vector<std::uint8_t>& picture, const
     std::string chunk;
     if (is_png) {
         const std::string text = "iTXt" + std::string(kKeyword) + mark;
-        chunk = big_endian_bytes(static_cast<std::uint32_t>(text.size() - 4), 4) + text + big_endian_bytes(crc32(text), 4);
+        chunk =
+            big_endian_bytes(static_cast<std::uint32_t>(text.size() - 4), 4) + text + big_endian_bytes(crc32(text), 4);
     } else {
         constexpr std::size_t kMost = 65533;  // two bytes tell a comment's size
         const std::string text = mark.substr(0, kMost);

@@ -28,15 +28,17 @@ void add_identify_options(CLI::App& verb, ffr::IdentifyOptions& options) {
 
 void add_force(CLI::App& verb, Force& force) {
     force = Force::possible;
-    verb.add_flag_callback("--force", [&force] { force = Force::given; },
-                           "replace files that are there already and that ffr didn't write");
+    verb.add_flag_callback(
+        "--force", [&force] { force = Force::given; },
+        "replace files that are there already and that ffr didn't write");
 }
 
 void add_mode(CLI::App& verb, unsigned& mode) {
     mode = ffr::detail::kPrivateMode;
     const auto set = [&mode](const std::string& text) {
         const bool fits = text.size() == 3 && text.find_first_not_of("01234567") == std::string::npos && text[0] >= '6';
-        if (!fits) throw CLI::ValidationError("--mode", "'" + text + "' isn't a mode from 600 to 777, as chmod takes them");
+        if (!fits)
+            throw CLI::ValidationError("--mode", "'" + text + "' isn't a mode from 600 to 777, as chmod takes them");
         mode = static_cast<unsigned>(std::stoul(text, nullptr, 8));
     };
     verb.add_option_function<std::string>("--mode", set,

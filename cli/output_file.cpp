@@ -81,12 +81,14 @@ void require_replaceable(const fs::path& file, const Writing& how) {
     if (!fs::exists(file, code)) return;
     const std::string mark = fs::is_regular_file(file, code) ? mark_of(file) : "", wanted = mark_text(how.kind);
     const bool is_own = mark.compare(0, wanted.size(), wanted) == 0;
-    const bool may_be_any = how.force == Force::given || !fs::is_regular_file(file, code) || fs::file_size(file, code) == 0;
+    const bool may_be_any =
+        how.force == Force::given || !fs::is_regular_file(file, code) || fs::file_size(file, code) == 0;
     if (is_own || may_be_any) {
         ffr::detail::PendingFile(file, how.mode);  // throws for what can't be replaced at all
         return;
     }
-    throw ffr::FileError(file.u8string() + ": is there already, and isn't " + kind_name(how.kind) + " that ffr wrote: " +
+    throw ffr::FileError(file.u8string() + ": is there already, and isn't " + kind_name(how.kind) +
+                         " that ffr wrote: " +
                          (how.force == Force::possible ? "choose another name, or replace it with --force"
                                                        : "move it away, or choose another folder"));
 }

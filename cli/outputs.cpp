@@ -43,7 +43,8 @@ Outputs::Outputs(const fs::path& folder, const std::string& extension, Kind kind
                                    "would both become " + path(input).u8string() +
                                        ": give them in two runs, or name the folder that both lie in");
     }
-    for (const Input& input : inputs.all()) taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
+    for (const Input& input : inputs.all())
+        taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
     for (Input& input : inputs.all()) {
         try {
             if (input.error.empty()) claim(path(input), input);

@@ -160,7 +160,9 @@ void Page::table(const std::vector<std::vector<std::string>>& rows) {
 
 std::string Page::html(const std::string& foot, const std::string& generator) const {
     return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta name=\"generator\" content=\"" + escaped(generator) + "\">\n"
+           "<meta name=\"generator\" content=\"" +
+           escaped(generator) +
+           "\">\n"
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n" +
            element("title", escaped(title_)) + "\n" + element("style", kStyle) + "\n</head>\n<body>\n" + body_.str() +
            (in_section_ ? "</section>\n" : "") + element("footer", element("p", escaped(foot))) +

@@ -244,9 +244,10 @@ void add_represent(CLI::App& app, Status& status) {
     add_inputs(*verb, options->inputs);
     verb->add_option("-o,--output", options->output,
                      "folder for labels.csv and reps.csv: a row an image, the largest face's");
-    verb->add_flag("--resume", options->resume,
-                   "go on where a run into the same folder was ended, or measure what its tables don't have: new photos "
-                   "and those that changed");
+    verb->add_flag(
+        "--resume", options->resume,
+        "go on where a run into the same folder was ended, or measure what its tables don't have: new photos "
+        "and those that changed");
     verb->add_flag("--prune", options->prune, "with --resume: take out the rows of photos that aren't there any more");
     add_force(*verb, options->force);
     add_mode(*verb, options->mode);

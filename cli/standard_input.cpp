@@ -55,8 +55,9 @@ bool StandardInput::read_more() {
     if (count < 0) throw ffr::FileError("standard input: can't read: " + std::generic_category().message(errno));
     if (count > 0) buffered_.append(block, static_cast<std::size_t>(count));
     if (is_first_ && is_picture(buffered_)) {
-        throw ffr::FormatError("standard input: holds a picture where paths are expected, one a line: to read it, give "
-                               "/dev/stdin in place of -");
+        throw ffr::FormatError(
+            "standard input: holds a picture where paths are expected, one a line: to read it, give "
+            "/dev/stdin in place of -");
     }
     is_first_ = false;
     return count > 0;

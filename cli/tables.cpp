@@ -1,8 +1,8 @@
 #include "tables.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -59,7 +59,8 @@ bool is_header_of_numbers(const Fields& fields) {
     const auto first = fields.end() - static_cast<std::ptrdiff_t>(kNumbers);
     const long long start = whole_number(*first);
     for (std::size_t i = 0; i < kNumbers; ++i) {
-        if (start < 0 || whole_number(first[static_cast<std::ptrdiff_t>(i)]) != start + static_cast<long long>(i)) return false;
+        if (start < 0 || whole_number(first[static_cast<std::ptrdiff_t>(i)]) != start + static_cast<long long>(i))
+            return false;
     }
     return true;
 }
@@ -85,7 +86,8 @@ ffr::Embedding read_numbers(const Fields& fields, std::size_t first, const fs::p
     ffr::Embedding embedding{};
     const bool has_empty_end = fields.size() == first + kNumbers + 1 && is_blank(fields.back());
     if (fields.size() != first + kNumbers && !has_empty_end) {
-        fail(path, row, "should have 128 numbers, not " + std::to_string(fields.size() - std::min(first, fields.size())));
+        fail(path, row,
+             "should have 128 numbers, not " + std::to_string(fields.size() - std::min(first, fields.size())));
     }
     for (std::size_t i = 0; i < kNumbers; ++i) {
         embedding[i] = number(fields[first + i]);
@@ -136,8 +138,8 @@ std::vector<TableRow> read_labels(const fs::path& path) {
 }
 
 bool is_windows_path(const std::string& path) {
-    const bool has_drive = path.size() > 2 && std::isalpha(static_cast<unsigned char>(path[0])) != 0 && path[1] == ':' &&
-                           (path[2] == '\\' || path[2] == '/');
+    const bool has_drive = path.size() > 2 && std::isalpha(static_cast<unsigned char>(path[0])) != 0 &&
+                           path[1] == ':' && (path[2] == '\\' || path[2] == '/');
     // Elsewhere a backslash is a letter like others, and a path with '/' isn't of Windows.
     return has_drive || path.compare(0, 2, "\\\\") == 0 ||
            (path.find('\\') != std::string::npos && path.find('/') == std::string::npos);
@@ -150,7 +152,8 @@ void require_whole_tables(const fs::path& folder) {
     std::ifstream journal(folder / kJournalName, std::ios::binary);
     journal.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end);
     if (!journal.read(last.data(), static_cast<std::streamsize>(last.size())) || last != end) return;
-    throw ffr::FileError(folder.u8string() + ": its tables are being written, or a run was killed when it wrote them: "
+    throw ffr::FileError(folder.u8string() +
+                         ": its tables are being written, or a run was killed when it wrote them: "
                          "wait for its end, or complete them by `ffr represent` with --resume");
 }
 
@@ -201,12 +204,14 @@ void require_own_tables(const fs::path& folder, Force force) {
     try {
         read_source(folder / "source.json");
     } catch (const ffr::Error&) {
-        throw ffr::FileError(folder.u8string() + ": holds tables that ffr didn't write, without its source.json: choose "
+        throw ffr::FileError(folder.u8string() +
+                             ": holds tables that ffr didn't write, without its source.json: choose "
                              "another folder, add to them with --resume, or replace them with --force");
     }
 }
 
-void write_tables(const Tables& tables, const fs::path& folder, unsigned mode, const std::function<void()>& before_put) {
+void write_tables(const Tables& tables, const fs::path& folder, unsigned mode,
+                  const std::function<void()>& before_put) {
     std::set<std::string> people;
     for (const TableRow& row : tables.rows) people.insert(row.person);
     std::string labels, numbers, photos;
@@ -289,8 +294,8 @@ void read_states(const fs::path& folder, std::vector<TableRow>& rows) {
             const std::from_chars_result result = std::from_chars(text.data(), end, value, base);
             return result.ec == std::errc() && result.ptr == end;
         };
-        const bool fits = fields.size() == 5 && reads(fields[2], state.bytes, 10) && reads(fields[3], state.xxh64, 16) &&
-                          reads(fields[4], state.modified, 10);
+        const bool fits = fields.size() == 5 && reads(fields[2], state.bytes, 10) &&
+                          reads(fields[3], state.xxh64, 16) && reads(fields[4], state.modified, 10);
         if (!fits) fail(path, row, "isn't as ffr wrote it: delete the file to take all photos for unchanged");
         state.place = fields[1];
         states[fields[0]] = state;

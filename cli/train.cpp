@@ -40,7 +40,8 @@ ffr::Face measure_only_face(const ffr::Pipeline& pipeline, const ffr::Image& ima
 void add_tables(const Options& options, Enrolment& enrolment) {
     const Tables tables = read_tables(std::filesystem::u8path(options.input), options.shared);
     enrolment.source = tables.source;
-    for (const TableRow& row : tables.rows) enrolment.add({row.person, row.embedding}, std::filesystem::u8path(row.path));
+    for (const TableRow& row : tables.rows)
+        enrolment.add({row.person, row.embedding}, std::filesystem::u8path(row.path));
 }
 
 Status add_photos(const Options& options, Enrolment& enrolment) {

@@ -138,7 +138,7 @@ Json timeline_record(const Watcher& watcher, const ffr::Y4mFormat& format) {
                           {"to", seconds_at(presence.last_frame + 1, format)}});
     }
     return {{"made_by", mark_text(Kind::timeline)},
-            {"frames", watcher.frames()}, 
+            {"frames", watcher.frames()},
             {"seconds", seconds_at(watcher.frames(), format)},
             {"people", people}};
 }
@@ -231,10 +231,12 @@ Status run(const Options& options) {
 
 void add_video(CLI::App& app, Status& status) {
     const auto options = std::make_shared<Options>();
-    CLI::App* const verb =
-        add_verb(app, "video", "Names the people in a video: YUV4MPEG2 from standard input to standard output",
-                 "ffr video people.ffr < in.y4m > out.y4m\n"
-                 "  ffmpeg -i in.mp4 -f yuv4mpegpipe -pix_fmt yuv420p - | ffr video people.ffr | ffmpeg -i - out.mp4");
+    CLI::App* const verb = add_verb(
+        app, "video", "Names the people in a video: YUV4MPEG2 from standard input to standard output",
+        "ffr video people.ffr < in.y4m > out.y4m\n"
+        "  ffmpeg -i in.mp4 -vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd -f yuv4mpegpipe \\\n"
+        "    -pix_fmt yuv420p - | ffr video people.ffr | ffmpeg -i - out.mp4\n"
+        "  (bt601 in place of bt709 for fewer than 720 rows)");
     verb->add_option("model", options->model, "a model made by ffr train")->required();
     verb->add_option("--every", options->every, "search each N-th frame, and only follow the faces in the others")
         ->check(CLI::Range(1, 1000));

@@ -21,7 +21,7 @@ class Error(Versioned):
 
 class Image(Versioned):
     _fields_ = [("struct_size", c_uint32), ("width", c_int32), ("height", c_int32), ("channels", c_int32),
-                ("stride", c_int64), ("pixels", c_void_p), ("owner", c_void_p)]
+                ("stride", c_int64), ("pixels", c_void_p), ("owner", c_void_p), ("format", c_int32)]
 
 
 class Face(Versioned):

@@ -23,6 +23,7 @@
 #include <string>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "error.hpp"
 #include "image.hpp"
 #include "landmarks.hpp"
@@ -52,28 +53,30 @@ using Triangle = std::array<PointF, 3>;
 /// \throws InvalidArgument when the three points of `from` lie on a line (or so nearly that nothing is left of the
 /// triangle in double precision), or a coordinate isn't finite
 inline AffineMap affine_map(const Triangle& from, const Triangle& to) {
-    for (const Triangle* const triangle : {&from, &to}) {
-        for (const PointF p : *triangle) {
-            if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
+    return detail::with_default_floats([&] {
+        for (const Triangle* const triangle : {&from, &to}) {
+            for (const PointF p : *triangle) {
+                if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
+            }
         }
-    }
-    // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
-    const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
-    const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
-    const double determinant = ux * vy - uy * vx;
-    if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
-        throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
-    }
-    const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
-        const double u = at_second - at_first, v = at_third - at_first;
-        x = (u * vy - v * uy) / determinant;
-        y = (v * ux - u * vx) / determinant;
-        shift = at_first - x * from[0].x - y * from[0].y;
-    };
-    AffineMap map;
-    row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
-    row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
-    return map;
+        // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
+        const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
+        const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
+        const double determinant = ux * vy - uy * vx;
+        if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
+            throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
+        }
+        const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
+            const double u = at_second - at_first, v = at_third - at_first;
+            x = (u * vy - v * uy) / determinant;
+            y = (v * ux - u * vx) / determinant;
+            shift = at_first - x * from[0].x - y * from[0].y;
+        };
+        AffineMap map;
+        row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
+        row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
+        return map;
+    });
 }
 
 /// The three landmarks that OpenFace aligns by.
@@ -110,23 +113,25 @@ inline std::int64_t in_1024ths(double pixels) {
 /// \throws InvalidArgument for another number of points, three points on a line, or a size out of range
 inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
                                 AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
-    const std::size_t count = landmarks.points.size();
-    if (count != 68 && count != 5) {
-        throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
-    }
-    if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
-    const auto& targets =
-        by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
-    Triangle face, aligned;
-    for (std::size_t i = 0; i < 3; ++i) {
-        const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
-        if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
-        const Point p = landmarks.points[static_cast<std::size_t>(index)];
-        face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
-        const float side = static_cast<float>(size);
-        aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
-    }
-    return affine_map(face, aligned);
+    return detail::with_default_floats([&] {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
+        const auto& targets =
+            by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
+        Triangle face, aligned;
+        for (std::size_t i = 0; i < 3; ++i) {
+            const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
+            if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
+            const Point p = landmarks.points[static_cast<std::size_t>(index)];
+            face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
+            const float side = static_cast<float>(size);
+            aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
+        }
+        return affine_map(face, aligned);
+    });
 }
 
 /// Warps an image: pixel p of the result shows what lies at the point that `map` brings to p.
@@ -138,41 +143,44 @@ inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
 /// plane into a line
 /// Cost: proportional to the result's pixels. Thread-safe.
 inline Image warp_affine(ImageView image, const AffineMap& map, int width, int height) {
-    require_pixels(image);
-    if (width < 0 || height < 0 || width > 32767 || height > 32767) {
-        throw InvalidArgument("a warped image has 0..32767 pixels a side");
-    }
-    // The way back, from the result to the image.
-    const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
-    const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
-    const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
-    for (const double value : {xx, xy, x0, yx, yy, y0}) {
-        if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
-    }
-    const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
-        const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
-        return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
-    };
-    Image warped(width, height, image.channels);
-    for (int row = 0; row < height; ++row) {
-        // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
-        const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
-                           row_y = detail::in_1024ths(yy * row + y0) + 16;
-        std::uint8_t* out = warped.row(row);
-        for (int column = 0; column < width; ++column) {
-            const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
-            const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
-            const std::int64_t left = x >> 5, top = y >> 5;
-            const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
-            for (int c = 0; c < image.channels; ++c) {
-                const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
-                const int lower =
-                    (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
-                *out++ = static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 0 || height < 0 || width > 32767 || height > 32767) {
+            throw InvalidArgument("a warped image has 0..32767 pixels a side");
+        }
+        // The way back, from the result to the image.
+        const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
+        const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
+        const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
+        for (const double value : {xx, xy, x0, yx, yy, y0}) {
+            if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
+        }
+        const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
+            const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+            return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
+        };
+        Image warped(width, height, image.channels);
+        for (int row = 0; row < height; ++row) {
+            // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
+            const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
+                               row_y = detail::in_1024ths(yy * row + y0) + 16;
+            std::uint8_t* out = warped.row(row);
+            for (int column = 0; column < width; ++column) {
+                const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
+                const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
+                const std::int64_t left = x >> 5, top = y >> 5;
+                const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
+                for (int c = 0; c < image.channels; ++c) {
+                    const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
+                    const int lower =
+                        (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
+                    *out++ =
+                        static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
+                }
             }
         }
-    }
-    return warped;
+        return warped;
+    });
 }
 
 /// A face straightened as OpenFace does it: face_alignment and warp_affine in one.

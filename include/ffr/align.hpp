@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "image.hpp"
 #include "kernels/halving.hpp"
 #include "kernels/sampling.hpp"
@@ -226,22 +227,24 @@ inline Image sample(ImageView image, const RectF& box, double angle, int size) {
 /// \throws InvalidArgument for another number of points, points that are all the same, or a size or padding out of
 /// range
 inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 150, double padding = 0.25) {
-    const std::size_t count = landmarks.points.size();
-    if (count != 68 && count != 5) {
-        throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
-    }
-    if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
-        throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
-    }
-    const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
-                                       : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
-    const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
-    if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
-    const PointF centre = fit({size / 2.0, size / 2.0});
-    const double reach = (size * scale - 1) / 2;
-    return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
-            std::atan2(fit.rotation.b, fit.rotation.a),
-            size};
+    return detail::with_default_floats([&]() -> ChipGeometry {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
+            throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
+        }
+        const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
+                                           : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
+        const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
+        if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
+        const PointF centre = fit({size / 2.0, size / 2.0});
+        const double reach = (size * scale - 1) / 2;
+        return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
+                std::atan2(fit.rotation.b, fit.rotation.a),
+                size};
+    });
 }
 
 /// Cuts a chip out of an image.
@@ -252,25 +255,27 @@ inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 15
 /// Cost: proportional to the chip's pixels and, for a large face, to the face's; about 0.06 ms for 150 x 150 pixels in
 /// colour on one AVX2 core. Thread-safe.
 inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
-    require_pixels(image);
-    if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
-    for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
-        if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
-    }
-    const int depth = detail::halvings(chip.box, chip.size);
-    const Rect crop = detail::chip_surroundings(chip, depth, image);
-    if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
-    ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels, static_cast<int>(crop.width()),
-                    static_cast<int>(crop.height()), image.channels, image.stride};
-    RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
-              chip.box.bottom - crop.top};
-    Image halved;
-    for (int i = 0; i < depth; ++i) {
-        halved = detail::halve(level);
-        level = halved.view();
-        box = detail::halve(box);
-    }
-    return detail::sample(level, box, chip.angle, chip.size);
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
+        for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
+            if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
+        }
+        const int depth = detail::halvings(chip.box, chip.size);
+        const Rect crop = detail::chip_surroundings(chip, depth, image);
+        if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
+        ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels,
+                        static_cast<int>(crop.width()), static_cast<int>(crop.height()), image.channels, image.stride};
+        RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
+                  chip.box.bottom - crop.top};
+        Image halved;
+        for (int i = 0; i < depth; ++i) {
+            halved = detail::halve(level);
+            level = halved.view();
+            box = detail::halve(box);
+        }
+        return detail::sample(level, box, chip.angle, chip.size);
+    });
 }
 
 }  // namespace v0_1

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
 #include "mmod_detector.hpp"
@@ -43,20 +44,22 @@ class AutoDetector {
 
     /// The same with threads and memory of the caller's, which one call at a time may use.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        std::vector<Detection> seen = fast_.detect(image, options, workspace);
-        if (!seen.empty() && seen.back().score >= kSureScore) return seen;
-        const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
-        const auto seen_again = [&](const Detection& face) {
-            constexpr double kRatio = 1 / 3.0, kCover = 0.5;
-            return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
-                return detail::overlaps(face.box, other.box, kRatio, kCover);
-            });
-        };
-        seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
-        std::vector<Detection> all;
-        std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
-                   [](const Detection& a, const Detection& b) { return a.score > b.score; });
-        return all;
+        return detail::with_default_floats([&] {
+            std::vector<Detection> seen = fast_.detect(image, options, workspace);
+            if (!seen.empty() && seen.back().score >= kSureScore) return seen;
+            const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
+            const auto seen_again = [&](const Detection& face) {
+                constexpr double kRatio = 1 / 3.0, kCover = 0.5;
+                return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
+                    return detail::overlaps(face.box, other.box, kRatio, kCover);
+                });
+            };
+            seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
+            std::vector<Detection> all;
+            std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
+                       [](const Detection& a, const Detection& b) { return a.score > b.score; });
+            return all;
+        });
     }
 
   private:

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "workspace.hpp"
@@ -78,7 +79,7 @@ class NearGraph {
             for (std::size_t j = std::max(begin, i + 1); j < end; ++j) {
                 const auto square = static_cast<double>(squares[j - begin]);
                 if (square > above && std::isfinite(square)) continue;
-                if (square < below || ffr::distance(faces[i], faces[j]) < distance) join(i, j);
+                if (square < below || euclidean(faces[i], faces[j]) < distance) join(i, j);
             }
         }
     }
@@ -182,26 +183,28 @@ inline std::vector<int> number_by_size(const std::vector<std::size_t>& group) {
 /// Memory: n^2 / 8 bytes whoever is near to whom, 12.5 MB for 10,000 faces and 1.25 GB for 100,000, and the faces once more.
 inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, double same_person_distance,
                                       Workspace& workspace) {
-    if (!std::isfinite(same_person_distance) || same_person_distance < 0) {
-        throw InvalidArgument("the distance of one person's faces has to be at least 0, not " +
-                              std::to_string(same_person_distance));
-    }
-    std::vector<std::pair<std::uint64_t, std::size_t>> lots;
-    for (std::size_t i = 0; i < faces.size(); ++i) {
-        if (!std::all_of(faces[i].begin(), faces[i].end(), [](float value) { return std::isfinite(value); })) {
-            throw InvalidArgument("face " + std::to_string(i) + " has a number that isn't finite");
+    return detail::with_default_floats([&] {
+        if (!std::isfinite(same_person_distance) || same_person_distance < 0) {
+            throw InvalidArgument("the distance of one person's faces has to be at least 0, not " +
+                                  std::to_string(same_person_distance));
         }
-        lots.emplace_back(detail::shuffle_key(faces[i]), i);
-    }
-    std::sort(lots.begin(), lots.end());
-    std::vector<Embedding> shuffled;
-    shuffled.reserve(faces.size());
-    for (const auto& lot : lots) shuffled.push_back(faces[lot.second]);
-    const detail::NearGraph graph(shuffled, same_person_distance, workspace.threads());
-    const std::vector<std::size_t> groups_shuffled = detail::whisper(graph, faces.size());
-    std::vector<std::size_t> groups(faces.size());
-    for (std::size_t i = 0; i < lots.size(); ++i) groups[lots[i].second] = groups_shuffled[i];
-    return detail::number_by_size(groups);
+        std::vector<std::pair<std::uint64_t, std::size_t>> lots;
+        for (std::size_t i = 0; i < faces.size(); ++i) {
+            if (!std::all_of(faces[i].begin(), faces[i].end(), [](float value) { return std::isfinite(value); })) {
+                throw InvalidArgument("face " + std::to_string(i) + " has a number that isn't finite");
+            }
+            lots.emplace_back(detail::shuffle_key(faces[i]), i);
+        }
+        std::sort(lots.begin(), lots.end());
+        std::vector<Embedding> shuffled;
+        shuffled.reserve(faces.size());
+        for (const auto& lot : lots) shuffled.push_back(faces[lot.second]);
+        const detail::NearGraph graph(shuffled, same_person_distance, workspace.threads());
+        const std::vector<std::size_t> groups_shuffled = detail::whisper(graph, faces.size());
+        std::vector<std::size_t> groups(faces.size());
+        for (std::size_t i = 0; i < lots.size(); ++i) groups[lots[i].second] = groups_shuffled[i];
+        return detail::number_by_size(groups);
+    });
 }
 
 /// The same on the calling thread alone.

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string>
 
+#include "detail/float_environment.hpp"
 #include "detail/ieee.hpp"
 
 namespace ffr {
@@ -20,17 +21,26 @@ inline namespace v0_1 {
 /// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
 using Embedding = std::array<float, 128>;
 
-/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
-///
-/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
-/// Cost: 0.07 us. Thread-safe.
-inline double distance(const Embedding& a, const Embedding& b) {
+namespace detail {
+
+/// distance() for loops that have the default settings already.
+inline double euclidean(const Embedding& a, const Embedding& b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
         const double difference = double{a[i]} - double{b[i]};
         sum += difference * difference;
     }
     return std::sqrt(sum);
+}
+
+}  // namespace detail
+
+/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
+///
+/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
+/// Cost: 0.07 us. Thread-safe.
+inline double distance(const Embedding& a, const Embedding& b) {
+    return detail::with_default_floats([&] { return detail::euclidean(a, b); });
 }
 
 /// Where embeddings come from: those of another network, of other weights or of faces straightened otherwise can't be

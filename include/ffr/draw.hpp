@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "detail/font.hpp"
 #include "detail/xxhash.hpp"
 #include "error.hpp"
@@ -144,23 +145,26 @@ inline Image to_rgb(ImageView image) {
 /// \param thickness  side of the square pen in pixels, 1 to 4096; an even pen's extra pixel is right of and below the
 /// line
 inline void draw_line(Image& image, Point from, Point to, Color color, int thickness = 1) {
-    detail::require_drawable(image);
-    detail::require_draw_size("a line's thickness", thickness, 1);
-    if (image.empty()) return;
-    const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
-    const bool along_x = std::abs(dx) >= std::abs(dy);
-    if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
-    const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
-    const std::int64_t limit = along_x ? image.width() : image.height();
-    const double slope = start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
-    const std::int64_t before = (thickness - 1) / 2;
-    // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
-    for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
-        const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
-        const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
-        const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
-        detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
-    }
+    detail::with_default_floats([&] {
+        detail::require_drawable(image);
+        detail::require_draw_size("a line's thickness", thickness, 1);
+        if (image.empty()) return;
+        const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
+        const bool along_x = std::abs(dx) >= std::abs(dy);
+        if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
+        const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
+        const std::int64_t limit = along_x ? image.width() : image.height();
+        const double slope =
+            start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
+        const std::int64_t before = (thickness - 1) / 2;
+        // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
+        for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
+            const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
+            const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
+            const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
+            detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
+        }
+    });
 }
 
 /// The outline of a box; an empty box draws nothing.
@@ -296,34 +300,37 @@ inline void paste(Image& onto, ImageView image, Point top_left) {
 /// \param width, height  of the result in pixels, at least 1
 /// \throws InvalidArgument for an empty image or size
 inline Image scale_to(ImageView image, int width, int height) {
-    require_pixels(image);
-    if (width < 1 || height < 1) {
-        throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " + std::to_string(height));
-    }
-    const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
-    const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
-    Image scaled(width, height, image.channels);
-    const auto channels = static_cast<std::size_t>(image.channels);
-    std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
-    for (int y = 0; y < height; ++y) {
-        const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
-        std::fill(blended.begin(), blended.end(), 0.0f);
-        for (std::size_t k = 0; k < row.weights.size(); ++k) {
-            const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
-            for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 1 || height < 1) {
+            throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " +
+                                  std::to_string(height));
         }
-        std::uint8_t* to = scaled.row(y);
-        for (const detail::ScaleTaps& column : columns) {
-            const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
-            for (std::size_t c = 0; c < channels; ++c) {
-                float sum = 0;
-                for (std::size_t k = 0; k < column.weights.size(); ++k)
-                    sum += column.weights[k] * from[k * channels + c];
-                *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+        const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
+        const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
+        Image scaled(width, height, image.channels);
+        const auto channels = static_cast<std::size_t>(image.channels);
+        std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
+        for (int y = 0; y < height; ++y) {
+            const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
+            std::fill(blended.begin(), blended.end(), 0.0f);
+            for (std::size_t k = 0; k < row.weights.size(); ++k) {
+                const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
+                for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
+            }
+            std::uint8_t* to = scaled.row(y);
+            for (const detail::ScaleTaps& column : columns) {
+                const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
+                for (std::size_t c = 0; c < channels; ++c) {
+                    float sum = 0;
+                    for (std::size_t k = 0; k < column.weights.size(); ++k)
+                        sum += column.weights[k] * from[k * channels + c];
+                    *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+                }
             }
         }
-    }
-    return scaled;
+        return scaled;
+    });
 }
 
 /// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.

@@ -19,6 +19,7 @@
 #include "affine.hpp"
 #include "align.hpp"
 #include "detail/compiled.hpp"
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "image.hpp"
@@ -118,13 +119,15 @@ class FaceEmbedder {
     /// \throws InvalidArgument when a face has another size; FormatError naming the weights' file when they're so
     /// large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        std::vector<Embedding> embeddings = forward_(faces, workspace);
-        for (const Embedding& embedding : embeddings) {
-            if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
-                continue;
-            throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            std::vector<Embedding> embeddings = forward_(faces, workspace);
+            for (const Embedding& embedding : embeddings) {
+                if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
+                    continue;
+                throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
+            }
+            return embeddings;
+        });
     }
 
   private:

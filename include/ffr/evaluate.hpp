@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "identify.hpp"
@@ -194,36 +195,38 @@ inline double equal_error_rate(const std::vector<CurvePoint>& curve) {
 /// \throws InvalidArgument when a fold lacks one, or a distance isn't finite and at least 0
 /// Cost: 400 comparisons a pair; 5 ms for 6000 pairs in 10 folds.
 inline Verification verify(const std::vector<VerificationPair>& pairs) {
-    std::map<std::size_t, std::pair<std::size_t, std::size_t>> kinds;
-    for (const VerificationPair& pair : pairs) {
-        if (!(pair.squared_distance >= 0) || !std::isfinite(pair.squared_distance)) {
-            throw InvalidArgument("a squared distance has to be finite and at least 0");
+    return detail::with_default_floats([&] {
+        std::map<std::size_t, std::pair<std::size_t, std::size_t>> kinds;
+        for (const VerificationPair& pair : pairs) {
+            if (!(pair.squared_distance >= 0) || !std::isfinite(pair.squared_distance)) {
+                throw InvalidArgument("a squared distance has to be finite and at least 0");
+            }
+            ++(pair.same ? kinds[pair.fold].first : kinds[pair.fold].second);
         }
-        ++(pair.same ? kinds[pair.fold].first : kinds[pair.fold].second);
-    }
-    if (kinds.size() < 2) throw InvalidArgument("verification needs pairs in at least two folds");
-    for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
-        const auto found = kinds.find(fold);
-        if (found == kinds.end() || found->second.first == 0 || found->second.second == 0) {
-            throw InvalidArgument("fold " + std::to_string(fold) + " needs pairs of one person and pairs of two");
+        if (kinds.size() < 2) throw InvalidArgument("verification needs pairs in at least two folds");
+        for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
+            const auto found = kinds.find(fold);
+            if (found == kinds.end() || found->second.first == 0 || found->second.second == 0) {
+                throw InvalidArgument("fold " + std::to_string(fold) + " needs pairs of one person and pairs of two");
+            }
         }
-    }
-    Verification result;
-    result.folds.assign(kinds.size(), {0, 0, detail::empty_roc()});
-    for (const VerificationPair& pair : pairs) detail::count_pair(pair, result.folds[pair.fold].roc);
-    std::vector<double> accuracies;
-    for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
-        const RocPoint& chosen = result.folds[fold].roc[detail::best_threshold(result.folds, fold)];
-        result.folds[fold].threshold = chosen.threshold;
-        result.folds[fold].accuracy = chosen.accuracy();
-        accuracies.push_back(chosen.accuracy());
-    }
-    result.mean_accuracy = detail::mean_of(accuracies);
-    result.accuracy_deviation = detail::deviation_of(accuracies);
-    result.mean_roc = detail::mean_roc(result.folds);
-    result.area_under_curve = detail::area_under(result.mean_roc);
-    result.equal_error_rate = detail::equal_error_rate(result.mean_roc);
-    return result;
+        Verification result;
+        result.folds.assign(kinds.size(), {0, 0, detail::empty_roc()});
+        for (const VerificationPair& pair : pairs) detail::count_pair(pair, result.folds[pair.fold].roc);
+        std::vector<double> accuracies;
+        for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
+            const RocPoint& chosen = result.folds[fold].roc[detail::best_threshold(result.folds, fold)];
+            result.folds[fold].threshold = chosen.threshold;
+            result.folds[fold].accuracy = chosen.accuracy();
+            accuracies.push_back(chosen.accuracy());
+        }
+        result.mean_accuracy = detail::mean_of(accuracies);
+        result.accuracy_deviation = detail::deviation_of(accuracies);
+        result.mean_roc = detail::mean_roc(result.folds);
+        result.area_under_curve = detail::area_under(result.mean_roc);
+        result.equal_error_rate = detail::equal_error_rate(result.mean_roc);
+        return result;
+    });
 }
 
 /// The result of naming held-out faces among some number of people. Means and deviations are over the repetitions.
@@ -288,43 +291,46 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
 /// Identifier::train does
 inline Identification identify_held_out(const std::vector<LabelledEmbedding>& samples, std::size_t people,
                                         const IdentificationOptions& options = {}) {
-    const std::vector<LabelledEmbedding> faces = detail::faces_of_most_pictured(samples, people, options.faces_each);
-    Identification result;
-    for (std::size_t i = 0; i < faces.size(); ++i) {
-        if (i == 0 || faces[i].name != faces[i - 1].name) ++result.people;
-    }
-    result.faces = faces.size();
-    if (result.people < 2 || faces.size() < 10 || options.repetitions < 1) {
-        throw InvalidArgument("identification needs two people, ten faces of them and a repetition");
-    }
-    const std::size_t held_out = (faces.size() + 9) / 10;
-    IdentifyOptions anybody;
-    anybody.max_distance = std::numeric_limits<double>::infinity();
-    TrainOptions train;
-    train.svm = options.svm;
-    std::mt19937 random(options.seed);
-    std::vector<double> accuracies, train_seconds, predict_seconds;
-    for (int repetition = 0; repetition < options.repetitions; ++repetition) {
-        const std::vector<std::size_t> order = detail::shuffled(faces.size(), random);
-        std::vector<LabelledEmbedding> training;
-        for (std::size_t i = held_out; i < order.size(); ++i) training.push_back(faces[order[i]]);
-        const auto before_training = std::chrono::steady_clock::now();
-        const Identifier identifier = Identifier::train(training, train);
-        train_seconds.push_back(detail::seconds_since(before_training));
-        const auto before_naming = std::chrono::steady_clock::now();
-        std::size_t right = 0;
-        for (std::size_t i = 0; i < held_out; ++i) {
-            const LabelledEmbedding& face = faces[order[i]];
-            if (identifier.identify(face.embedding, anybody).candidate == face.name) ++right;
+    return detail::with_default_floats([&] {
+        const std::vector<LabelledEmbedding> faces =
+            detail::faces_of_most_pictured(samples, people, options.faces_each);
+        Identification result;
+        for (std::size_t i = 0; i < faces.size(); ++i) {
+            if (i == 0 || faces[i].name != faces[i - 1].name) ++result.people;
         }
-        predict_seconds.push_back(detail::seconds_since(before_naming) / static_cast<double>(held_out));
-        accuracies.push_back(static_cast<double>(right) / static_cast<double>(held_out));
-    }
-    result.mean_accuracy = detail::mean_of(accuracies);
-    result.accuracy_deviation = detail::deviation_of(accuracies);
-    result.train_seconds = detail::mean_of(train_seconds);
-    result.predict_seconds = detail::mean_of(predict_seconds);
-    return result;
+        result.faces = faces.size();
+        if (result.people < 2 || faces.size() < 10 || options.repetitions < 1) {
+            throw InvalidArgument("identification needs two people, ten faces of them and a repetition");
+        }
+        const std::size_t held_out = (faces.size() + 9) / 10;
+        IdentifyOptions anybody;
+        anybody.max_distance = std::numeric_limits<double>::infinity();
+        TrainOptions train;
+        train.svm = options.svm;
+        std::mt19937 random(options.seed);
+        std::vector<double> accuracies, train_seconds, predict_seconds;
+        for (int repetition = 0; repetition < options.repetitions; ++repetition) {
+            const std::vector<std::size_t> order = detail::shuffled(faces.size(), random);
+            std::vector<LabelledEmbedding> training;
+            for (std::size_t i = held_out; i < order.size(); ++i) training.push_back(faces[order[i]]);
+            const auto before_training = std::chrono::steady_clock::now();
+            const Identifier identifier = Identifier::train(training, train);
+            train_seconds.push_back(detail::seconds_since(before_training));
+            const auto before_naming = std::chrono::steady_clock::now();
+            std::size_t right = 0;
+            for (std::size_t i = 0; i < held_out; ++i) {
+                const LabelledEmbedding& face = faces[order[i]];
+                if (identifier.identify(face.embedding, anybody).candidate == face.name) ++right;
+            }
+            predict_seconds.push_back(detail::seconds_since(before_naming) / static_cast<double>(held_out));
+            accuracies.push_back(static_cast<double>(right) / static_cast<double>(held_out));
+        }
+        result.mean_accuracy = detail::mean_of(accuracies);
+        result.accuracy_deviation = detail::deviation_of(accuracies);
+        result.train_seconds = detail::mean_of(train_seconds);
+        result.predict_seconds = detail::mean_of(predict_seconds);
+        return result;
+    });
 }
 
 }  // namespace v0_1

@@ -26,6 +26,7 @@
 
 #include "detail/compiled.hpp"
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "hog.hpp"
 #include "image.hpp"
 #include "planes.hpp"
@@ -139,7 +140,9 @@ class FaceDetector {
 
     /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
-    static FaceDetector load(const WeightsFile& weights) { return FaceDetector(weights); }
+    static FaceDetector load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return FaceDetector(weights); });
+    }
 
     /// Finds upright frontal faces.
     ///
@@ -158,13 +161,16 @@ class FaceDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        std::vector<Detection> all;
-        for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
-            all.push_back(found.detection);
-        }
-        std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
-        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
-        return faces;
+        return detail::with_default_floats([&] {
+            std::vector<Detection> all;
+            for (const Candidate& found :
+                 candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+                all.push_back(found.detection);
+            }
+            std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+            return faces;
+        });
     }
 
     /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
@@ -173,16 +179,18 @@ class FaceDetector {
     /// \throws InvalidArgument as detect()
     /// Cost: of detect(), and of the pyramid down to the window's level once more.
     std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
-        Workspace workspace;
-        const std::vector<Candidate> found =
-            candidates(base_level(image, options, workspace), options.threshold, workspace);
-        if (found.empty()) return std::nullopt;
-        const Candidate& best = found.front();
-        detail::Planes level = base_level(image, options, workspace);
-        for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
-        DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-        window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
-        return window;
+        return detail::with_default_floats([&]() -> std::optional<DetectorWindow> {
+            Workspace workspace;
+            const std::vector<Candidate> found =
+                candidates(base_level(image, options, workspace), options.threshold, workspace);
+            if (found.empty()) return std::nullopt;
+            const Candidate& best = found.front();
+            detail::Planes level = base_level(image, options, workspace);
+            for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+            DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+            window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
+            return window;
+        });
     }
 
     /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
@@ -192,18 +200,20 @@ class FaceDetector {
     /// either sign.
     /// \param view  0..views()-1. \throws InvalidArgument for another one
     HogFeatures view_filter(int view) const {
-        if (view < 0 || view >= views()) {
-            throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
-                                  std::to_string(view));
-        }
-        HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
-        for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
-            float* weight = filter.plane(pair.plane);
-            for (const float down : pair.column) {
-                for (const float across : pair.row) *weight++ += down * across;
+        return detail::with_default_floats([&] {
+            if (view < 0 || view >= views()) {
+                throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                      std::to_string(view));
             }
-        }
-        return filter;
+            HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+            for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+                float* weight = filter.plane(pair.plane);
+                for (const float down : pair.column) {
+                    for (const float across : pair.row) *weight++ += down * across;
+                }
+            }
+            return filter;
+        });
     }
 
   private:

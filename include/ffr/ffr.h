@@ -22,6 +22,10 @@
 /// **Threads.** An open ffr_pipeline, ffr_identifier and ffr_faces doesn't change, and any number of threads may use
 /// it at once, each with structs of its own. Giving it back is for one thread, when no other uses it any more.
 ///
+/// **The program around** may have set what it likes: rounding, subnormals as 0, traps, a locale. The answers are the same
+/// to the last bit, and after each call the settings are the program's again, with the flags that it had. A call takes less
+/// than FFR_STACK_SIZE bytes of stack.
+///
 /// **Coordinates** are pixels, x to the right, y down; the centre of the first pixel is (0, 0). Text is UTF-8 and
 /// ends with a zero.
 
@@ -44,6 +48,9 @@ extern "C" {
 
 /// Version of the library that runs, to be compared with this header's FFR_VERSION.
 FFR_API int ffr_version(void);
+
+/// Bytes of stack with which a thread can make any call: some 20 KB more than were measured.
+#define FFR_STACK_SIZE 98304
 
 /// How a call went.
 typedef enum ffr_status {
@@ -76,19 +83,35 @@ typedef struct ffr_point {
     int32_t y;  ///< down
 } ffr_point;
 
-/// Pixels: 8 bits a channel, channels side by side, rows from top to bottom. Either the caller's own, described by
-/// filling in all but `owner`, or those of a file.
+/// What the bytes of a pixel are, in the order of their addresses. Alpha isn't looked at.
+enum {
+    FFR_PIXELS_PLAIN = 0,  ///< gray for 1 channel, red, green, blue for 3
+    FFR_PIXELS_BGR = 1,    ///< blue, green, red: 3 channels
+    FFR_PIXELS_RGBA = 2,   ///< red, green, blue, alpha: 4 channels
+    FFR_PIXELS_BGRA = 3    ///< blue, green, red, alpha: 4 channels
+};
+
+/// Pixels: 8 bits a channel, channels side by side. Either the caller's own, described by filling in all but `owner`, or
+/// those of a file.
+///
+/// Rows may lie the other way around in memory, the lowest first, as in Windows' bitmaps. Then `stride` is negative, and
+/// `pixels` points to the row that's seen at the top, which is the last in memory: with a stride of -s it's
+/// first_byte + (height - 1) * s.
+///
+/// Each call copies what isn't FFR_PIXELS_PLAIN with a positive stride, into 1 or 3 bytes a pixel.
 typedef struct ffr_image {
     uint32_t struct_size;   ///< sizeof(ffr_image), set by the caller
     int32_t width;          ///< pixels a row, at least 1
     int32_t height;         ///< rows, at least 1; at most 10^9 pixels in all
-    int32_t channels;       ///< 1 for gray, 3 for RGB
-    int64_t stride;         ///< bytes from one row to the next; 0 for rows without gaps
+    int32_t channels;       ///< bytes a pixel: 1 for gray, 3, or 4 with alpha
+    int64_t stride;         ///< bytes from one row to the one below; 0 for rows without gaps from top to bottom
     const uint8_t* pixels;  ///< first byte of the upper row
     void* owner;            ///< the library's, for pixels that ffr_image_read made; NULL for the caller's
+    int32_t format;         ///< FFR_PIXELS_PLAIN, FFR_PIXELS_BGR, FFR_PIXELS_RGBA or FFR_PIXELS_BGRA
 } ffr_image;
 
-/// Reads a JPEG, PNG, BMP, GIF, TGA, PSD or PNM file, turned upright by its Exif orientation.
+/// Reads a JPEG, PNG, BMP, GIF, TGA, PSD or PNM file, turned upright by its Exif orientation, as FFR_PIXELS_PLAIN from top
+/// to bottom.
 /// \param path   the file
 /// \param image  is filled in, whatever it held; to be given back by ffr_image_free
 /// \returns FFR_FILE_ERROR when it can't be read; FFR_FORMAT_ERROR when it's no image, is cut off or damaged, or has

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "hog_cells.hpp"
 #include "image.hpp"
 #include "kernels/exact.hpp"
@@ -253,13 +254,15 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
 /// columns or fewer beyond its own.
 /// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
-    require_pixels(image);
-    detail::require_searchable(image, 0);
-    const detail::CellGrid grid(image.width, image.height);
-    if (!grid.has_features()) return HogFeatures(0, 0);
-    Workspace workspace;
-    const detail::Planes planes = detail::split_channels(image, workspace);
-    return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        detail::require_searchable(image, 0);
+        const detail::CellGrid grid(image.width, image.height);
+        if (!grid.has_features()) return HogFeatures(0, 0);
+        Workspace workspace;
+        const detail::Planes planes = detail::split_channels(image, workspace);
+        return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
+    });
 }
 
 }  // namespace v0_1

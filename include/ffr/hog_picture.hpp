@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "error.hpp"
 #include "hog_cells.hpp"
 #include "image.hpp"
@@ -89,37 +90,40 @@ inline float white_weight(const HogFeatures& features) {
 /// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
 /// Cost: nine multiplications a pixel of the picture.
 inline Image hog_picture(const HogFeatures& features, int cell = 16) {
-    constexpr int kSmallest = 2, kLargest = 256;
-    if (cell < kSmallest || cell > kLargest) {
-        throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
-                              std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
-    }
-    if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
-        throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
-                              std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
-                              " pixels has too many pixels");
-    }
-    std::array<std::vector<float>, detail::kUnsignedBins> strokes;
-    for (int o = 0; o < detail::kUnsignedBins; ++o) {
-        strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
-    }
-    Image picture(features.columns() * cell, features.rows() * cell, 1);
-    const float white = detail::white_weight(features);
-    if (!(white > 0)) return picture;
-    for (int y = 0; y < picture.height(); ++y) {
-        for (int column = 0; column < features.columns(); ++column) {
-            const auto weights = detail::stroke_weights(features, y / cell, column);
-            for (int x = 0; x < cell; ++x) {
-                const auto place =
-                    static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) + static_cast<std::size_t>(x);
-                float seen = 0;
-                for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
-                picture.row(y)[column * cell + x] =
-                    static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
+    return detail::with_default_floats([&] {
+        constexpr int kSmallest = 2, kLargest = 256;
+        if (cell < kSmallest || cell > kLargest) {
+            throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
+                                  std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
+        }
+        if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
+            throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
+                                  std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
+                                  " pixels has too many pixels");
+        }
+        std::array<std::vector<float>, detail::kUnsignedBins> strokes;
+        for (int o = 0; o < detail::kUnsignedBins; ++o) {
+            strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
+        }
+        Image picture(features.columns() * cell, features.rows() * cell, 1);
+        const float white = detail::white_weight(features);
+        if (!(white > 0)) return picture;
+        for (int y = 0; y < picture.height(); ++y) {
+            for (int column = 0; column < features.columns(); ++column) {
+                const auto weights = detail::stroke_weights(features, y / cell, column);
+                for (int x = 0; x < cell; ++x) {
+                    const auto place = static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) +
+                                       static_cast<std::size_t>(x);
+                    float seen = 0;
+                    for (std::size_t o = 0; o < strokes.size(); ++o)
+                        seen = std::max(seen, weights[o] * strokes[o][place]);
+                    picture.row(y)[column * cell + x] =
+                        static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
+                }
             }
         }
-    }
-    return picture;
+        return picture;
+    });
 }
 
 }  // namespace v0_1

@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "svm.hpp"
@@ -145,7 +146,7 @@ inline std::vector<double> distances_to_people(const Gallery& gallery, const Emb
     std::vector<double> nearest(gallery.names.size(), std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
         double& distance = nearest[static_cast<std::size_t>(gallery.labels[i])];
-        if (i != left_out) distance = std::min(distance, ffr::distance(gallery.embeddings[i], embedding));
+        if (i != left_out) distance = std::min(distance, euclidean(gallery.embeddings[i], embedding));
     }
     return nearest;
 }
@@ -193,10 +194,12 @@ class Identifier {
     /// The same from an open file; copies what it needs.
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
-        EmbeddingSource source = load_source(file);
-        Gallery gallery = load_gallery(file);
-        LinearSvm svm = load_svm(file, gallery.names.size());
-        return {std::move(source), std::move(gallery), std::move(svm)};
+        return detail::with_default_floats([&]() -> Identifier {
+            EmbeddingSource source = load_source(file);
+            Gallery gallery = load_gallery(file);
+            LinearSvm svm = load_svm(file, gallery.names.size());
+            return {std::move(source), std::move(gallery), std::move(svm)};
+        });
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
@@ -216,9 +219,11 @@ class Identifier {
     /// \throws InvalidArgument when the embedding has a value that isn't finite
     /// Cost: grows with the square of the number of people; 0.4 ms for 100. Thread-safe.
     Identity identify(const Embedding& embedding, const IdentifyOptions& options = {}) const {
-        if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
-        return detail::name_by(gallery_, svm_, embedding, options.max_distance.value_or(source_.same_person_distance),
-                               options.min_confidence);
+        return detail::with_default_floats([&] {
+            if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
+            return detail::name_by(gallery_, svm_, embedding,
+                                   options.max_distance.value_or(source_.same_person_distance), options.min_confidence);
+        });
     }
 
     /// Everybody known, sorted bytewise.

@@ -31,6 +31,7 @@
 
 #include "detail/codecs.hpp"
 #include "detail/file.hpp"
+#include "detail/float_environment.hpp"
 #include "detail/gif.hpp"
 #include "detail/jpeg.hpp"
 #include "detail/pending_file.hpp"
@@ -156,9 +157,11 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
         image.pixels = packed.data();
         image.stride = row_bytes;
     }
-    std::vector<std::uint8_t> encoded;
-    encode(image, encoded);
-    return encoded;
+    return with_default_floats([&] {
+        std::vector<std::uint8_t> encoded;
+        encode(image, encoded);
+        return encoded;
+    });
 }
 
 }  // namespace detail
@@ -174,7 +177,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
 /// Error or std::bad_alloc when memory runs out. Thread-safe.
 inline Image decode_image(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                           const ReadOptions& options = {}) {
-    Image image = detail::decode_stored(bytes, size, name, options);
+    Image image = detail::with_default_floats([&] { return detail::decode_stored(bytes, size, name, options); });
     return options.apply_exif ? apply_orientation(std::move(image), exif_orientation(bytes, size)) : image;
 }
 
@@ -217,22 +220,24 @@ inline std::vector<std::uint8_t> encode_bmp(ImageView image) {
 /// The file appears whole or not at all. \throws InvalidArgument for another extension or an image that the format
 /// can't hold (see encode_png, encode_jpeg, encode_bmp), FileError naming the file when it can't be written
 inline void write_image(const std::filesystem::path& path, ImageView image) {
-    std::string extension = detail::path_text(path.extension());
-    for (char& letter : extension) {
-        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    }
-    std::vector<std::uint8_t> bytes;
-    if (extension == ".png") {
-        bytes = encode_png(image);
-    } else if (extension == ".jpg" || extension == ".jpeg") {
-        bytes = encode_jpeg(image);
-    } else if (extension == ".bmp") {
-        bytes = encode_bmp(image);
-    } else {
-        throw InvalidArgument(detail::path_text(path) + ": an image is written as .png, .jpg, .jpeg or .bmp, not as '" +
-                              extension + "'");
-    }
-    detail::write_file(path, bytes.data(), bytes.size());
+    detail::with_default_floats([&] {
+        std::string extension = detail::path_text(path.extension());
+        for (char& letter : extension) {
+            if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+        }
+        std::vector<std::uint8_t> bytes;
+        if (extension == ".png") {
+            bytes = encode_png(image);
+        } else if (extension == ".jpg" || extension == ".jpeg") {
+            bytes = encode_jpeg(image);
+        } else if (extension == ".bmp") {
+            bytes = encode_bmp(image);
+        } else {
+            throw InvalidArgument(detail::path_text(path) +
+                                  ": an image is written as .png, .jpg, .jpeg or .bmp, not as '" + extension + "'");
+        }
+        detail::write_file(path, bytes.data(), bytes.size());
+    });
 }
 
 }  // namespace v0_1

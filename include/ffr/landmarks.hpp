@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "image.hpp"
 #include "kernels/leaves.hpp"
 #include "similarity.hpp"
@@ -66,7 +67,9 @@ class LandmarkPredictor {
     /// Takes the trees from a file, whose bytes are kept.
     /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
     /// \throws FormatError when it's something else or its tables don't fit together
-    static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }
+    static LandmarkPredictor load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return LandmarkPredictor(weights); });
+    }
 
     /// Number of points a face gets: 68 or 5 for the files shipped.
     std::size_t point_count() const { return mean_shape_.shape[0]; }
@@ -79,16 +82,19 @@ class LandmarkPredictor {
     /// Cost: cascades * trees random reads of a leaf, independent of the image's size; about 0.15 ms for 68 points,
     /// 0.09 ms for 5 on one AVX2 core, more where the caches hold other things.
     Landmarks predict(ImageView image, const Rect& box) const {
-        require_pixels(image);
-        std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
-        std::vector<std::uint8_t> pixels(pixels_per_cascade());
-        std::vector<std::size_t> reached(trees_per_cascade());
-        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
-            read_pixels(image, box, cascade, shape, pixels);
-            find_leaves(cascade, pixels, reached);
-            kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(), shape.data());
-        }
-        return to_image(shape, box);
+        return detail::with_default_floats([&] {
+            require_pixels(image);
+            std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
+            std::vector<std::uint8_t> pixels(pixels_per_cascade());
+            std::vector<std::size_t> reached(trees_per_cascade());
+            for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
+                read_pixels(image, box, cascade, shape, pixels);
+                find_leaves(cascade, pixels, reached);
+                kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(),
+                                    shape.data());
+            }
+            return to_image(shape, box);
+        });
     }
 
   private:

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "error.hpp"
 #include "face_detector.hpp"
 #include "image.hpp"
@@ -87,7 +88,7 @@ class BasicMmodDetector {
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicMmodDetector load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
         weights.require_kind("mmod");
-        return BasicMmodDetector(weights, path);
+        return detail::with_default_floats([&] { return BasicMmodDetector(weights, path); });
     }
 
     /// Finds faces, also turned and tilted ones.
@@ -106,15 +107,17 @@ class BasicMmodDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        detail::require_search(image, options);
-        detail::Planes picture = detail::colour_planes(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
-        const PyramidCanvas canvas(picture, pixel_mean_, workspace);
-        const FeatureMaps scores = network_.scores(canvas, workspace);
-        std::vector<Detection> faces =
-            detail::suppress(detections(scores, canvas.layout(), options.threshold), largest_ratio_, largest_cover_);
-        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
-        return faces;
+        return detail::with_default_floats([&] {
+            detail::require_search(image, options);
+            detail::Planes picture = detail::colour_planes(image, workspace);
+            for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
+            const PyramidCanvas canvas(picture, pixel_mean_, workspace);
+            const FeatureMaps scores = network_.scores(canvas, workspace);
+            std::vector<Detection> faces = detail::suppress(detections(scores, canvas.layout(), options.threshold),
+                                                            largest_ratio_, largest_cover_);
+            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+            return faces;
+        });
     }
 
   private:

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "layers.hpp"
 #include "line_convolution.hpp"
 #include "mmod_pyramid.hpp"
@@ -66,23 +67,27 @@ class PlainMmodNetwork {
     /// Reads the layers.
     /// \param weights  a file of kind "mmod". \throws FormatError when it's something else
     static PlainMmodNetwork load(const WeightsFile& weights, kernels::SimdPath = kernels::SimdPath::scalar) {
-        PlainMmodNetwork network;
-        for (const ConvolutionShape& shape : kMmodLayers) {
-            network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
-        }
-        return network;
+        return detail::with_default_floats([&] {
+            PlainMmodNetwork network;
+            for (const ConvolutionShape& shape : kMmodLayers) {
+                network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
+            }
+            return network;
+        });
     }
 
     /// The score of each place, one map; no row where the canvas is too small for the filters.
     /// Cost: 3,500 multiply-adds a pixel of the canvas.
     FeatureMaps scores(const PyramidCanvas& canvas, Workspace&) const {
-        if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
-        FeatureMaps x(3, canvas.height(), canvas.width());
-        for (int y = 0; y < x.height; ++y) {
-            for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
-        }
-        for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
-        return convolve(layers_.back(), x);
+        return detail::with_default_floats([&]() -> FeatureMaps {
+            if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
+            FeatureMaps x(3, canvas.height(), canvas.width());
+            for (int y = 0; y < x.height; ++y) {
+                for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
+            }
+            for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
+            return convolve(layers_.back(), x);
+        });
     }
 
   private:
@@ -126,26 +131,30 @@ class LineMmodNetwork {
     /// See PlainMmodNetwork.
     /// \param path  the kernels, which the machine has to have
     static LineMmodNetwork load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        LineMmodNetwork network;
-        for (const ConvolutionShape& shape : kMmodLayers) {
-            network.layers_.push_back(
-                LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
-        }
-        return network;
+        return detail::with_default_floats([&] {
+            LineMmodNetwork network;
+            for (const ConvolutionShape& shape : kMmodLayers) {
+                network.layers_.push_back(
+                    LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
+            }
+            return network;
+        });
     }
 
     /// See PlainMmodNetwork. The scores don't depend on the number of threads.
     FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
-        const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
-        FeatureMaps scores(1, sizes.back().height, sizes.back().width);
-        const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
-        std::vector<std::vector<LineRing>> rings;  // of each part
-        for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
-        workspace.threads().run(parts, [&](int part, int) {
-            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
-            make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+        return detail::with_default_floats([&] {
+            const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
+            FeatureMaps scores(1, sizes.back().height, sizes.back().width);
+            const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
+            std::vector<std::vector<LineRing>> rings;  // of each part
+            for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
+            workspace.threads().run(parts, [&](int part, int) {
+                const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
+                make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+            });
+            return scores;
         });
-        return scores;
     }
 
   private:

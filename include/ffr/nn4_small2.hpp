@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "error.hpp"
 #include "image.hpp"
@@ -91,7 +92,7 @@ class BasicNn4Small2 {
     /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return BasicNn4Small2(weights, path);
+        return detail::with_default_floats([&] { return BasicNn4Small2(weights, path); });
     }
 
     /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
@@ -106,25 +107,27 @@ class BasicNn4Small2 {
     /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
     template <typename Watch>
     std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
-        require_batch(faces.size(), kFacesAtOnce);
-        const Layers layers(workspace, path_);
-        const auto show = [&](const char* stage, Maps maps) {
-            watch(stage, layers, maps);
-            return maps;
-        };
-        constexpr PoolWindow kHalve{3, 2, 1};
-        Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
-        x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
-        x = show("conv2", layers.convolve_relu(conv2_, x));
-        x = show("conv3", layers.convolve_relu(conv3_, x));
-        x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
-        for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
-        x = layers.connect(linear_, layers.global_mean(x));
-        std::vector<Embedding> embeddings;
-        for (std::size_t face = 0; face < faces.size(); ++face) {
-            embeddings.push_back(unit_length(layers.plain(x, face).values));
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            require_batch(faces.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            const auto show = [&](const char* stage, Maps maps) {
+                watch(stage, layers, maps);
+                return maps;
+            };
+            constexpr PoolWindow kHalve{3, 2, 1};
+            Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
+            x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
+            x = show("conv2", layers.convolve_relu(conv2_, x));
+            x = show("conv3", layers.convolve_relu(conv3_, x));
+            x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
+            for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
+            x = layers.connect(linear_, layers.global_mean(x));
+            std::vector<Embedding> embeddings;
+            for (std::size_t face = 0; face < faces.size(); ++face) {
+                embeddings.push_back(unit_length(layers.plain(x, face).values));
+            }
+            return embeddings;
+        });
     }
 
   private:

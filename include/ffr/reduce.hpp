@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "detail/float_environment.hpp"
 #include "draw.hpp"
 #include "error.hpp"
 #include "face_detector.hpp"
@@ -41,29 +42,33 @@ struct ReducedImage {
 /// \param max_pixels  of the result, at least 1
 /// \throws InvalidArgument for a limit below 1. Cost: reads each pixel once. Thread-safe.
 inline ReducedImage reduce_to(Image image, std::int64_t max_pixels) {
-    if (max_pixels < 1) {
-        throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
-    }
-    const int width = image.width(), height = image.height();
-    const double pixels = static_cast<double>(width) * height;
-    if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
-    const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
-    // The second bound is for strips, of which one side would become less than a pixel.
-    const auto shorten = [&](int side, std::int64_t most) {
-        return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
-    };
-    const int new_width = shorten(width, max_pixels);
-    return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
+    return detail::with_default_floats([&]() -> ReducedImage {
+        if (max_pixels < 1) {
+            throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
+        }
+        const int width = image.width(), height = image.height();
+        const double pixels = static_cast<double>(width) * height;
+        if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
+        const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
+        // The second bound is for strips, of which one side would become less than a pixel.
+        const auto shorten = [&](int side, std::int64_t most) {
+            return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
+        };
+        const int new_width = shorten(width, max_pixels);
+        return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
+    });
 }
 
 /// A box of the smaller image as one of its original. Outer edges, not pixels' centres, are scaled, then rounded to whole
 /// pixels, halves upwards: a box that's all of the smaller image becomes one that's all of the original.
 inline Rect in_original(const ReducedImage& reduced, const Rect& box) {
-    if (!reduced.is_smaller()) return box;
-    const double x = static_cast<double>(reduced.width) / reduced.image.width();
-    const double y = static_cast<double>(reduced.height) / reduced.image.height();
-    return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
-            round_half_up((box.bottom + 1.0) * y) - 1};
+    return detail::with_default_floats([&]() -> Rect {
+        if (!reduced.is_smaller()) return box;
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
+                round_half_up((box.bottom + 1.0) * y) - 1};
+    });
 }
 
 /// A detection in the smaller image as one in its original: its box is.
@@ -75,16 +80,18 @@ inline Detection in_original(const ReducedImage& reduced, Detection detection) {
 /// Landmarks of the smaller image as those of its original: scaled before they're rounded, halves upwards, so that they
 /// may lie on any pixel.
 inline Landmarks in_original(const ReducedImage& reduced, Landmarks landmarks) {
-    if (!reduced.is_smaller()) return landmarks;
-    const double x = static_cast<double>(reduced.width) / reduced.image.width();
-    const double y = static_cast<double>(reduced.height) / reduced.image.height();
-    for (std::size_t i = 0; i < landmarks.subpixel.size(); ++i) {
-        // Pixels' centres have whole coordinates, so the image begins at -0.5.
-        PointF& point = landmarks.subpixel[i];
-        point = {(point.x + 0.5) * x - 0.5, (point.y + 0.5) * y - 0.5};
-        landmarks.points[i] = {round_half_up(point.x), round_half_up(point.y)};
-    }
-    return landmarks;
+    return detail::with_default_floats([&] {
+        if (!reduced.is_smaller()) return std::move(landmarks);
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        for (std::size_t i = 0; i < landmarks.subpixel.size(); ++i) {
+            // Pixels' centres have whole coordinates, so the image begins at -0.5.
+            PointF& point = landmarks.subpixel[i];
+            point = {(point.x + 0.5) * x - 0.5, (point.y + 0.5) * y - 0.5};
+            landmarks.points[i] = {round_half_up(point.x), round_half_up(point.y)};
+        }
+        return landmarks;
+    });
 }
 
 /// A face in the smaller image as one in its original; the chip and the numbers stay those of the smaller one.

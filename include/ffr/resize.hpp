@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "image.hpp"
 #include "kernels/exact.hpp"
 #include "planes.hpp"
@@ -195,47 +196,57 @@ inline Planes pyramid_up(const Planes& level, Workspace& workspace) {
 /// \throws InvalidArgument when the image is empty or a size negative
 /// Cost: proportional to the pixels. Thread-safe.
 inline Image resize_image(ImageView image, int width, int height) {
-    require_pixels(image);
-    if (width < 0 || height < 0) {
-        throw InvalidArgument("an image can't be resized to " + std::to_string(width) + " x " + std::to_string(height));
-    }
-    Workspace workspace;
-    return detail::merge_channels(detail::resize(detail::split_channels(image, workspace), width, height, workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 0 || height < 0) {
+            throw InvalidArgument("an image can't be resized to " + std::to_string(width) + " x " +
+                                  std::to_string(height));
+        }
+        Workspace workspace;
+        return detail::merge_channels(
+            detail::resize(detail::split_channels(image, workspace), width, height, workspace));
+    });
 }
 
 /// The next level of the pyramid: 5/6 of the width and of the height, rounded down; empty when that is 0.
 /// \throws InvalidArgument when the image is empty
 inline Image pyramid_down(ImageView image) {
-    require_pixels(image);
-    Workspace workspace;
-    return detail::merge_channels(detail::pyramid_down(detail::split_channels(image, workspace), workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        Workspace workspace;
+        return detail::merge_channels(detail::pyramid_down(detail::split_channels(image, workspace), workspace));
+    });
 }
 
 /// Twice the size, to find faces of half the size: 2 * width + 2 by 2 * height + 1 pixels.
 /// Pixel x of the input lies at 2 * (x + 1.25) of the output, y at 2 * (y + 0.75).
 /// \throws InvalidArgument when the image is empty, or a side too large to be doubled
 inline Image pyramid_up(ImageView image) {
-    require_pixels(image);
-    if (std::max(image.width, image.height) > 1'000'000'000) {
-        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                              " pixels can't be doubled");
-    }
-    Workspace workspace;
-    return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (std::max(image.width, image.height) > 1'000'000'000) {
+            throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                  " pixels can't be doubled");
+        }
+        Workspace workspace;
+        return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
+    });
 }
 
 /// Number of pyramid levels of an image: the first always counts, further ones as long as they have at least 64 x 64
 /// pixels. The sizes that count are those of the outline as it maps from level to level by p -> (p - 0.3) * 5 / 6,
 /// rounded each time; the levels' own sizes can be smaller by a pixel.
 inline int pyramid_levels(int width, int height) {
-    const auto map = [](int p) { return round_half_up((p - 0.3) * (5.0 / 6.0)); };
-    Rect outline{0, 0, width - 1, height - 1};
-    int levels = 0;
-    do {
-        outline = {map(outline.left), map(outline.top), map(outline.right), map(outline.bottom)};
-        ++levels;
-    } while (outline.width() >= 64 && outline.height() >= 64 && levels < 1000);
-    return levels;
+    return detail::with_default_floats([&] {
+        const auto map = [](int p) { return round_half_up((p - 0.3) * (5.0 / 6.0)); };
+        Rect outline{0, 0, width - 1, height - 1};
+        int levels = 0;
+        do {
+            outline = {map(outline.left), map(outline.top), map(outline.right), map(outline.bottom)};
+            ++levels;
+        } while (outline.width() >= 64 && outline.height() >= 64 && levels < 1000);
+        return levels;
+    });
 }
 
 }  // namespace v0_1

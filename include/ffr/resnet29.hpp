@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "image.hpp"
 #include "layers.hpp"
@@ -63,7 +64,7 @@ class BasicResNet29 {
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return BasicResNet29(weights, path);
+        return detail::with_default_floats([&] { return BasicResNet29(weights, path); });
     }
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
@@ -71,20 +72,23 @@ class BasicResNet29 {
     /// or for more of them
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
-        require_batch(chips.size(), kFacesAtOnce);
-        const Layers layers(workspace, path_);
-        Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
-        for (const Block& block : blocks_) {
-            const Maps y = layers.convolve_relu(block.first, x);
-            x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
-        }
-        const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
-        std::vector<Embedding> embeddings(chips.size());
-        for (std::size_t face = 0; face < chips.size(); ++face) {
-            const FeatureMaps numbers = layers.plain(numbers_of_all, face);
-            std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            require_batch(chips.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
+            for (const Block& block : blocks_) {
+                const Maps y = layers.convolve_relu(block.first, x);
+                x = layers.convolve_add_relu(block.second, y,
+                                             block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
+            }
+            const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
+            std::vector<Embedding> embeddings(chips.size());
+            for (std::size_t face = 0; face < chips.size(); ++face) {
+                const FeatureMaps numbers = layers.plain(numbers_of_all, face);
+                std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
+            }
+            return embeddings;
+        });
     }
 
   private:

@@ -32,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "error.hpp"
 #include "smo.hpp"
 
@@ -318,14 +319,16 @@ struct LinearSvm {
     /// f(x) of each pair, in their order; above 0 for the pair's first class.
     /// \throws InvalidArgument when x doesn't have `dimension` values. Thread-safe.
     std::vector<double> decision_values(VectorView x) const {
-        if (x.size != dimension) {
-            throw InvalidArgument("the SVM knows vectors of " + std::to_string(dimension) + " values, not " +
-                                  std::to_string(x.size));
-        }
-        std::vector<double> values;
-        values.reserve(pairs.size());
-        for (const PairClassifier& pair : pairs) values.push_back(pair.decision(x.data));
-        return values;
+        return detail::with_default_floats([&] {
+            if (x.size != dimension) {
+                throw InvalidArgument("the SVM knows vectors of " + std::to_string(dimension) + " values, not " +
+                                      std::to_string(x.size));
+            }
+            std::vector<double> values;
+            values.reserve(pairs.size());
+            for (const PairClassifier& pair : pairs) values.push_back(pair.decision(x.data));
+            return values;
+        });
     }
 
     /// Probability of each class; their sum is 1. One class alone has 1, without classes there's nothing.
@@ -335,16 +338,18 @@ struct LinearSvm {
     /// Cost: k(k-1)/2 inner products for k classes, and a few sweeps over k x k numbers: 4 us for 10 classes of 128
     /// values, 0.4 ms for 100. Thread-safe.
     std::vector<double> probabilities(VectorView x) const {
-        const std::vector<double> values = decision_values(x);
-        std::vector<double> r(class_count * class_count, 0.0);
-        std::size_t pair = 0;
-        for (std::size_t a = 0; a < class_count; ++a) {
-            for (std::size_t b = a + 1; b < class_count; ++b, ++pair) {
-                r[a * class_count + b] = pairs[pair].platt(values[pair]);
-                r[b * class_count + a] = 1 - r[a * class_count + b];
+        return detail::with_default_floats([&] {
+            const std::vector<double> values = decision_values(x);
+            std::vector<double> r(class_count * class_count, 0.0);
+            std::size_t pair = 0;
+            for (std::size_t a = 0; a < class_count; ++a) {
+                for (std::size_t b = a + 1; b < class_count; ++b, ++pair) {
+                    r[a * class_count + b] = pairs[pair].platt(values[pair]);
+                    r[b * class_count + a] = 1 - r[a * class_count + b];
+                }
             }
-        }
-        return detail::couple_pairs(r, class_count);
+            return detail::couple_pairs(r, class_count);
+        });
     }
 };
 
@@ -361,20 +366,22 @@ struct LinearSvm {
 template <typename Sample>
 LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector<int>& labels, int class_count,
                            const SvmOptions& options = {}) {
-    const std::vector<VectorView> views(samples.begin(), samples.end());
-    detail::require_trainable(views, labels, class_count, options);
+    return detail::with_default_floats([&] {
+        const std::vector<VectorView> views(samples.begin(), samples.end());
+        detail::require_trainable(views, labels, class_count, options);
 
-    LinearSvm svm;
-    svm.class_count = static_cast<std::size_t>(class_count);
-    svm.dimension = views.front().size;
-    std::vector<std::vector<VectorView>> classes(svm.class_count);
-    for (std::size_t i = 0; i < views.size(); ++i) classes[static_cast<std::size_t>(labels[i])].push_back(views[i]);
-    for (std::size_t a = 0; a < svm.class_count; ++a) {
-        for (std::size_t b = a + 1; b < svm.class_count; ++b) {
-            svm.pairs.push_back(detail::train_pair(classes[a], classes[b], options));
+        LinearSvm svm;
+        svm.class_count = static_cast<std::size_t>(class_count);
+        svm.dimension = views.front().size;
+        std::vector<std::vector<VectorView>> classes(svm.class_count);
+        for (std::size_t i = 0; i < views.size(); ++i) classes[static_cast<std::size_t>(labels[i])].push_back(views[i]);
+        for (std::size_t a = 0; a < svm.class_count; ++a) {
+            for (std::size_t b = a + 1; b < svm.class_count; ++b) {
+                svm.pairs.push_back(detail::train_pair(classes[a], classes[b], options));
+            }
         }
-    }
-    return svm;
+        return svm;
+    });
 }
 
 }  // namespace v0_1

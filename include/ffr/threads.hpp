@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
+
 namespace ffr {
 inline namespace v0_1 {
 
@@ -100,6 +102,7 @@ class ThreadPool {
     }
 
     void help(int thread) {
+        const detail::DefaultFloats floats;  // not those of the thread that started this one
         for (unsigned seen = 0;;) {
             // A network's next layer comes within microseconds: going to sleep would take longer than waiting for it.
             for (int i = 0; i < kPatience && round_.load(std::memory_order_acquire) == seen; ++i) {

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "detail/exact_float.hpp"
+#include "detail/float_environment.hpp"
 #include "distance.hpp"
 #include "identify.hpp"
 #include "image.hpp"
@@ -47,23 +48,27 @@ class NameVote {
   public:
     /// Counts one look: it weighs as much as it's confident, a look that says "unknown" too.
     void add(const Identity& identity) {
-        Sum& sum = sums_[identity.name];
-        sum.candidate = identity.candidate;
-        sum.confidence += identity.confidence;
-        sum.distance += identity.distance;
-        ++sum.looks;
+        detail::with_default_floats([&] {
+            Sum& sum = sums_[identity.name];
+            sum.candidate = identity.candidate;
+            sum.confidence += identity.confidence;
+            sum.distance += identity.distance;
+            ++sum.looks;
+        });
     }
 
     /// The name, or "unknown", with the greatest sum of confidences; of equal ones "unknown", then the first by name.
     /// Confidence and distance are the means of the looks that say so, and the candidate is the last of theirs. Without
     /// any look it's unknown, of nobody.
     Identity winner() const {
-        const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
-            return a.second.confidence < b.second.confidence;
+        return detail::with_default_floats([&]() -> Identity {
+            const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
+                return a.second.confidence < b.second.confidence;
+            });
+            if (best == sums_.end()) return {};
+            const auto& [name, sum] = *best;
+            return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
         });
-        if (best == sums_.end()) return {};
-        const auto& [name, sum] = *best;
-        return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
     }
 
   private:
@@ -101,10 +106,12 @@ struct Track {
 
 /// Intersection over union of two boxes: 0 when they're apart, 1 when they're equal.
 inline double intersection_over_union(const Rect& a, const Rect& b) {
-    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
-                    std::min(a.bottom, b.bottom)};
-    const auto shared = static_cast<double>(both.area());
-    return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+    return detail::with_default_floats([&] {
+        const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
+                        std::min(a.bottom, b.bottom)};
+        const auto shared = static_cast<double>(both.area());
+        return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+    });
 }
 
 namespace detail {
@@ -118,17 +125,19 @@ inline std::vector<double> coordinates(const std::vector<PointF>& points) {
 
 /// A box that goes along with its landmarks: shifted and scaled, but upright, by the similarity between them.
 inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, const std::vector<PointF>& to) {
-    const SimilarityFit fit(coordinates(from).data(), from.size());
-    if (!fit.valid() || from.size() != to.size()) return box;
-    const Similarity way = fit.to(coordinates(to).data());
-    // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
-    const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
-    const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
-    const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
-    const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
-                               (static_cast<double>(box.top) + box.bottom) / 2});
-    return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
-            round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+    return detail::with_default_floats([&]() -> Rect {
+        const SimilarityFit fit(coordinates(from).data(), from.size());
+        if (!fit.valid() || from.size() != to.size()) return box;
+        const Similarity way = fit.to(coordinates(to).data());
+        // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
+        const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
+        const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
+        const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
+        const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
+                                   (static_cast<double>(box.top) + box.bottom) / 2});
+        return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
+                round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+    });
 }
 
 }  // namespace detail
@@ -137,24 +146,26 @@ inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, cons
 /// their brightness and contrast; 0 for one without any pattern.
 /// \throws InvalidArgument when they're empty or differ in size or channels
 inline double correlation(ImageView a, ImageView b) {
-    require_pixels(a);
-    if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
-        throw InvalidArgument("only pictures of the same size and channels can be correlated");
-    }
-    double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
-    for (int y = 0; y < a.height; ++y) {
-        for (int i = 0; i < a.width * a.channels; ++i) {
-            const double p = a.row(y)[i], q = b.row(y)[i];
-            sum_a += p;
-            sum_b += q;
-            sum_aa += p * p;
-            sum_bb += q * q;
-            sum_ab += p * q;
+    return detail::with_default_floats([&] {
+        require_pixels(a);
+        if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
+            throw InvalidArgument("only pictures of the same size and channels can be correlated");
         }
-    }
-    const double count = static_cast<double>(a.width) * a.height * a.channels;
-    const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
-    return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+        double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
+        for (int y = 0; y < a.height; ++y) {
+            for (int i = 0; i < a.width * a.channels; ++i) {
+                const double p = a.row(y)[i], q = b.row(y)[i];
+                sum_a += p;
+                sum_b += q;
+                sum_aa += p * p;
+                sum_bb += q * q;
+                sum_ab += p * q;
+            }
+        }
+        const double count = static_cast<double>(a.width) * a.height * a.channels;
+        const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
+        return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+    });
 }
 
 /// Landmarks of a track's face in a new frame, fitted in its last box; none when what's there doesn't look like the face

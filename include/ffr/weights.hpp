@@ -33,6 +33,7 @@
 #endif
 
 #include "detail/file.hpp"
+#include "detail/float_environment.hpp"
 #include "detail/pending_file.hpp"
 #include "detail/xxhash.hpp"
 #include "error.hpp"
@@ -47,14 +48,22 @@ struct Half {
 
 /// The number that a half stands for, exactly, subnormals included.
 ///
-/// A half's exponent and fraction, moved to a float's place, give the value times 2^-112; one multiplication puts that
-/// right. Infinity and NaN don't occur in weights and come out as 65536 and more.
+/// Fraction and exponent go to a float's place, whose exponent counts from 112 lower. A subnormal half is a whole number
+/// of 2^-24, and an ordinary float. So no step rounds or takes a subnormal float, which the program may have flushed to
+/// 0. Infinity and NaN don't occur in weights and come out as 65536 and more.
 inline float to_float(Half half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half.bits & 0x8000) << 16;
-    const std::uint32_t moved = sign | static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    std::uint32_t bits = static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    if ((half.bits & 0x7C00) == 0) {
+        const float size = static_cast<float>(half.bits & 0x3FF) * (1.0f / (1 << 24));
+        std::memcpy(&bits, &size, sizeof bits);
+    } else {
+        bits += std::uint32_t{112} << 23;
+    }
+    bits |= sign;
     float value;
-    std::memcpy(&value, &moved, sizeof value);
-    return value * 5192296858534827628530496329220096.0f;  // 2^112
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /// What a tensor's elements are.
@@ -249,10 +258,12 @@ class WeightsFile {
     template <typename T>
     TensorView<T> finite_tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         TensorView<T> view = tensor<T>(name, shape);
-        for (const T value : view) {
-            if (!std::isfinite(value)) fail_infinite(name);
-            if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
-        }
+        detail::with_default_floats([&] {
+            for (const T value : view) {
+                if (!std::isfinite(value)) fail_infinite(name);
+                if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
+            }
+        });
         return view;
     }
 
@@ -466,8 +477,10 @@ class WeightsWriter {
     /// \param mode  permissions of a new file, as chmod takes them; the umask narrows them
     /// \throws FileError naming the file and the reason; a read-only file isn't replaced
     void save(const std::filesystem::path& path, unsigned mode = detail::kSharedMode) const {
-        const std::vector<unsigned char> file = bytes();
-        detail::write_file(path, file.data(), file.size(), mode);
+        detail::with_default_floats([&] {
+            const std::vector<unsigned char> file = bytes();
+            detail::write_file(path, file.data(), file.size(), mode);
+        });
     }
 
   private:
@@ -510,28 +523,32 @@ inline std::filesystem::path program_folder() {
 /// The folders in which weights are looked for, in this order: `explicit_folder` alone if it isn't empty; else the
 /// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
 inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
-    if (!explicit_folder.empty()) return {explicit_folder};
+    return detail::with_default_floats([&]() -> std::vector<std::filesystem::path> {
+        if (!explicit_folder.empty()) return {explicit_folder};
 #if defined(_WIN32)
-    const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
+        const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
 #else
-    const char* const variable = std::getenv("FFR_WEIGHTS");
+        const char* const variable = std::getenv("FFR_WEIGHTS");
 #endif
-    if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
-    const std::filesystem::path here = program_folder();
-    if (here.empty()) return {};
-    return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
+        if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
+        const std::filesystem::path here = program_folder();
+        if (here.empty()) return {};
+        return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
+    });
 }
 
 /// The first weights_folders() entry that has the file `name`.
 /// \throws FileError that lists the places tried
 inline std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& explicit_folder = {}) {
-    std::string tried;
-    for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
-        std::error_code code;
-        if (std::filesystem::exists(folder / name, code)) return folder / name;
-        tried += (tried.empty() ? "" : ", ") + detail::path_text(folder);
-    }
-    throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
+    return detail::with_default_floats([&] {  // g++'s library computes with floats where it joins paths
+        std::string tried;
+        for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
+            std::error_code code;
+            if (std::filesystem::exists(folder / name, code)) return folder / name;
+            tried += (tried.empty() ? "" : ", ") + detail::path_text(folder);
+        }
+        throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
+    });
 }
 
 }  // namespace v0_1

@@ -10,9 +10,11 @@
 ///
 ///     Y4mFrame --to_rgb--> Image h x w x 3 --draw on a copy, put_drawing--> the frame, where something was drawn
 ///
-/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16
-/// to 240 with 128 for gray; after ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say
-/// (interlacing, pixels that aren't square, comments) is handed on as it came.
+/// Y goes from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16 to 240 with 128 for gray; after
+/// ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. How much of red, green and blue is in Y is told by ITU-R BT.601
+/// or BT.709 (ColorMatrix). Programs write no parameter for it, and so it goes by the height, as with players: BT.709 from
+/// 720 rows on. Who knows better can put XCOLORMATRIX=BT601 or XCOLORMATRIX=BT709 into the header. Whatever else the
+/// headers say (interlacing, pixels that aren't square, comments) is handed on as it came.
 
 #include <algorithm>
 #include <array>
@@ -27,11 +29,18 @@
 #include <utility>
 #include <vector>
 
+#include "detail/float_environment.hpp"
 #include "error.hpp"
 #include "image.hpp"
 
 namespace ffr {
 inline namespace v0_1 {
+
+/// How much of red, green and blue is in the brightness Y.
+enum class ColorMatrix {
+    bt601,  ///< ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, for what was once television
+    bt709   ///< ITU-R BT.709: 0.2126 R + 0.7152 G + 0.0722 B, for HD
+};
 
 /// What a stream's header says.
 struct Y4mFormat {
@@ -42,8 +51,15 @@ struct Y4mFormat {
     int rate_denominator = 0;    ///< see rate_numerator
     int chroma_step_x = 2;       ///< pixels of a row that share a Cb and a Cr: 1 or 2; 0 when there's no colour
     int chroma_step_y = 2;       ///< rows that do
-    bool is_full_range = false;  ///< bytes from 0 to 255 and not BT.601's limited range
+    bool is_full_range = false;  ///< bytes from 0 to 255 and not the limited range
+    std::optional<ColorMatrix> told_matrix;  ///< by XCOLORMATRIX; none when the stream doesn't tell
 
+    /// Rows of the lowest video that's taken for HD.
+    static constexpr int kHdHeight = 720;
+    /// The matrix that the stream tells or, where it doesn't, what's usual for its height.
+    ColorMatrix matrix() const {
+        return told_matrix.value_or(height >= kHdHeight ? ColorMatrix::bt709 : ColorMatrix::bt601);
+    }
     /// False for brightness alone.
     bool has_chroma() const { return chroma_step_x > 0; }
     /// Columns of Cb and of Cr; 0 without.
@@ -73,11 +89,15 @@ constexpr std::size_t kMaxY4mLine = 4096;
 /// Of a frame: twice what 8K has.
 constexpr std::int64_t kMaxY4mPixels = std::int64_t{8192} * 8192;
 
-/// The number that a text consists of, or -1. \param text  more than 9 digits aren't a number
+/// The number that a text consists of, or -1 when it isn't one or is above 2^31 - 1.
 inline int digits_value(const std::string& text) {
-    const bool digits = !text.empty() && text.size() <= 9 &&
-                        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-    return digits ? std::stoi(text) : -1;
+    std::int64_t value = text.empty() ? -1 : 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') return -1;
+        value = value * 10 + (c - '0');
+        if (value > INT32_MAX) return -1;
+    }
+    return static_cast<int>(value);
 }
 
 /// How pixels share colours, by the names of the parameter C.
@@ -99,6 +119,13 @@ inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& f
     if (parameter[0] == 'W') format.width = digits_value(value);
     if (parameter[0] == 'H') format.height = digits_value(value);
     if (parameter == "XCOLORRANGE=FULL") format.is_full_range = true;
+    if (parameter.rfind("XCOLORMATRIX=", 0) == 0) {
+        const bool is_bt709 = parameter == "XCOLORMATRIX=BT709";
+        if (!is_bt709 && parameter != "XCOLORMATRIX=BT601") {
+            return "its parameter is '" + parameter + "'; what's read is XCOLORMATRIX=BT601 and XCOLORMATRIX=BT709";
+        }
+        format.told_matrix = is_bt709 ? ColorMatrix::bt709 : ColorMatrix::bt601;
+    }
     if (parameter[0] == 'F') {
         const std::size_t colon = std::min(value.find(':'), value.size());
         format.rate_numerator = digits_value(value.substr(0, colon));
@@ -119,13 +146,20 @@ inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& f
     return "";
 }
 
-/// BT.601 in whole numbers, so that its bytes are the same on every machine.
-class Bt601 {
+/// From Y, Cb and Cr to R, G and B and back, in whole numbers, so that the bytes are the same on every machine.
+///
+///     Y = kr R + kg G + kb B with kr + kg + kb = 1      Cb = (B - Y) / (2 - 2 kb)      Cr = (R - Y) / (2 - 2 kr)
+class ColorConversion {
   public:
-    explicit Bt601(bool is_full_range)
-        : black_(is_full_range ? 0 : 16),
-          luma_(is_full_range ? 1 : 219 / 255.0),
-          chroma_(is_full_range ? 1 : 224 / 255.0) {}
+    explicit ColorConversion(const Y4mFormat& format) : ColorConversion(format.matrix(), format.is_full_range) {}
+
+    ColorConversion(ColorMatrix matrix, bool is_full_range) : black_(is_full_range ? 0 : 16) {
+        const bool is_bt709 = matrix == ColorMatrix::bt709;
+        with_default_floats([&] {
+            is_bt709 ? find_factors(0.2126, 0.7152, 0.0722, is_full_range)
+                     : find_factors(0.299, 0.587, 0.114, is_full_range);
+        });
+    }
 
     /// Writes the R, G and B of a pixel.
     void to_rgb(int y, int cb, int cr, std::uint8_t* rgb) const {
@@ -137,18 +171,15 @@ class Bt601 {
 
     /// Brightness of an RGB pixel.
     std::uint8_t luma(const std::uint8_t* rgb) const {
-        return to_byte(black_ * kOne + rgb[0] * fixed(0.299 * luma_) + rgb[1] * fixed(0.587 * luma_) +
-                       rgb[2] * fixed(0.114 * luma_));
+        return to_byte(black_ * kOne + rgb[0] * luma_by_[0] + rgb[1] * luma_by_[1] + rgb[2] * luma_by_[2]);
     }
     /// Its Cb, times kOne.
     int cb(const std::uint8_t* rgb) const {
-        return 128 * kOne - rgb[0] * fixed(0.299 / 1.772 * chroma_) - rgb[1] * fixed(0.587 / 1.772 * chroma_) +
-               rgb[2] * fixed(0.5 * chroma_);
+        return 128 * kOne - rgb[0] * cb_by_[0] - rgb[1] * cb_by_[1] + rgb[2] * cb_by_[2];
     }
     /// Its Cr, times kOne.
     int cr(const std::uint8_t* rgb) const {
-        return 128 * kOne + rgb[0] * fixed(0.5 * chroma_) - rgb[1] * fixed(0.587 / 1.402 * chroma_) -
-               rgb[2] * fixed(0.114 / 1.402 * chroma_);
+        return 128 * kOne + rgb[0] * cr_by_[0] - rgb[1] * cr_by_[1] - rgb[2] * cr_by_[2];
     }
 
     static constexpr int kOne = 65536;
@@ -159,13 +190,25 @@ class Bt601 {
     }
 
   private:
-    static constexpr int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+    static int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+
+    void find_factors(double kr, double kg, double kb, bool is_full_range) {
+        const double luma = is_full_range ? 1 : 219 / 255.0;    // range of Y by that of R, G and B
+        const double chroma = is_full_range ? 1 : 224 / 255.0;  // and of Cb and Cr
+        const double red = 2 - 2 * kr, blue = 2 - 2 * kb;
+        from_luma_ = fixed(1 / luma);
+        red_by_cr_ = fixed(red / chroma);
+        blue_by_cb_ = fixed(blue / chroma);
+        green_by_cb_ = fixed(kb * blue / kg / chroma);
+        green_by_cr_ = fixed(kr * red / kg / chroma);
+        luma_by_ = {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)};
+        cb_by_ = {fixed(kr / blue * chroma), fixed(kg / blue * chroma), fixed(0.5 * chroma)};
+        cr_by_ = {fixed(0.5 * chroma), fixed(kg / red * chroma), fixed(kb / red * chroma)};
+    }
 
     int black_;
-    double luma_, chroma_;  // range of Y, and of Cb and Cr, by that of R, G and B
-    int from_luma_ = fixed(1 / luma_);
-    int red_by_cr_ = fixed(1.402 / chroma_), blue_by_cb_ = fixed(1.772 / chroma_);
-    int green_by_cb_ = fixed(0.114 * 1.772 / 0.587 / chroma_), green_by_cr_ = fixed(0.299 * 1.402 / 0.587 / chroma_);
+    int from_luma_ = 0, red_by_cr_ = 0, blue_by_cb_ = 0, green_by_cb_ = 0, green_by_cr_ = 0;
+    std::array<int, 3> luma_by_{}, cb_by_{}, cr_by_{};
 };
 
 }  // namespace detail
@@ -177,7 +220,7 @@ class Y4mReader {
     /// \param in    opened as binary; has to outlive the reader
     /// \param name  stands for the file in messages
     /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
-    /// 422, 444 and mono with 8 bits; FileError when it can't be read
+    /// 422, 444 and mono with 8 bits, or another XCOLORMATRIX; FileError when it can't be read
     Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
         if (!read_line(format_.header, "the header")) fail("is empty, and not YUV4MPEG2");
         std::istringstream words(format_.header);
@@ -285,7 +328,7 @@ struct Drawing {
     }
 };
 
-inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t* luma) {
+inline void put_luma(const Drawing& drawing, const ColorConversion& convert, std::uint8_t* luma) {
     const int width = drawing.after.width;
     for (int y = 0; y < drawing.after.height; ++y, luma += width) {
         if (!drawing.changed(0, y, width)) continue;
@@ -296,7 +339,8 @@ inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t*
 }
 
 /// A colour becomes the mean of its pixels', of which those that weren't changed keep the one that was.
-inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* chroma) {
+inline void put_chroma(const Drawing& drawing, const ColorConversion& convert, const Y4mFormat& format,
+                       std::uint8_t* chroma) {
     for (int row = 0; row < format.chroma_height(); ++row) {
         const int top = row * format.chroma_step_y, bottom = std::min(top + format.chroma_step_y, format.height);
         if (!drawing.changed(0, top, format.width) && !drawing.changed(0, bottom - 1, format.width)) continue;
@@ -308,13 +352,13 @@ inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFo
             for (int y = top; y < bottom; ++y) {
                 for (int x = left; x < right; ++x) {
                     const bool changed = drawing.changed(x, y);
-                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * Bt601::kOne;
-                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * Bt601::kOne;
+                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * ColorConversion::kOne;
+                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * ColorConversion::kOne;
                 }
             }
             const int count = (bottom - top) * (right - left);
-            *cb = Bt601::to_byte(cb_sum / count);
-            *cr = Bt601::to_byte(cr_sum / count);
+            *cb = ColorConversion::to_byte(cb_sum / count);
+            *cr = ColorConversion::to_byte(cr_sum / count);
         }
     }
 }
@@ -332,7 +376,7 @@ inline void require_frame_size(const Y4mFrame& frame, const Y4mFormat& format) {
 /// \param frame  of a stream of this format. \throws InvalidArgument when it has another size
 inline Image to_rgb(const Y4mFrame& frame, const Y4mFormat& format) {
     detail::require_frame_size(frame, format);
-    const detail::Bt601 convert(format.is_full_range);
+    const detail::ColorConversion convert(format);
     Image image(format.width, format.height, 3);
     const std::uint8_t* luma = frame.bytes.data();
     const std::vector<std::uint8_t> gray(static_cast<std::size_t>(format.width), 128);
@@ -365,7 +409,7 @@ inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView befo
             throw InvalidArgument("the picture isn't in RGB and of the frame's size");
         }
     }
-    const detail::Bt601 convert(format.is_full_range);
+    const detail::ColorConversion convert(format);
     detail::put_luma({before, after}, convert, frame.bytes.data());
     if (format.has_chroma()) {
         detail::put_chroma({before, after}, convert, format, frame.bytes.data() + format.luma_bytes());

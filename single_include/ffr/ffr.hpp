@@ -185,10 +185,9 @@ class InvalidArgument : public Error {
 
 // ---- ffr/detail/file.hpp
 /// \file
-/// Files as bytes: read whole, or written so that nobody ever sees half a file.
+/// Files read whole, as bytes.
 ///
 ///     path --read_file--> vector of bytes         path --read_aligned--> SharedBytes, to be used in place
-///     bytes --write_file--> a temporary file beside the path --renamed--> path
 
 #include <cerrno>
 #include <cstddef>
@@ -197,21 +196,16 @@ class InvalidArgument : public Error {
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <new>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
-#include <unistd.h>
-#elif defined(_WIN32)
-#include <process.h>
 #endif
 
 
@@ -268,12 +262,15 @@ inline OpenedFile open_file(const std::filesystem::path& path, std::uintmax_t li
 /// \throws FileError naming the file and the reason; a folder, a pipe or a device isn't a file
 inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
                                            std::uintmax_t limit = std::numeric_limits<std::uintmax_t>::max()) {
+    constexpr std::size_t kBlock = 65536;
     OpenedFile file = open_file(path, limit);
     std::vector<std::uint8_t> bytes;
-    char block[65536];
-    bytes.reserve(static_cast<std::size_t>(file.size));
-    while (file.in.read(block, sizeof block) || file.in.gcount() > 0) {
-        bytes.insert(bytes.end(), block, block + file.in.gcount());
+    bytes.reserve(static_cast<std::size_t>(file.size) + kBlock);
+    while (file.in) {
+        const std::size_t before = bytes.size();
+        bytes.resize(before + kBlock);  // straight into the vector: stacks of threads may be small
+        file.in.read(reinterpret_cast<char*>(bytes.data() + before), kBlock);
+        bytes.resize(before + static_cast<std::size_t>(file.in.gcount()));
         if (bytes.size() > limit) throw FileError(path_text(path) + too_large_text(bytes.size(), limit));  // it grew
     }
     if (file.in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());
@@ -312,41 +309,432 @@ inline SharedBytes read_aligned(const std::filesystem::path& path, std::uintmax_
     return {memory.data, size, std::move(memory.owner)};
 }
 
-/// A name for a file that's still being written, in the same folder. Not a longer one than the file's own, which may be
-/// as long as names can be.
-inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
-#if defined(__unix__) || defined(__APPLE__)
-    const long process = ::getpid();
-#elif defined(_WIN32)
-    const long process = ::_getpid();
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detail/float_environment.hpp
+/// \file
+/// The processor's settings for floating-point arithmetic, which belong to the program around the library: rounding
+/// mode, subnormals taken or left as 0 (-Ofast sets that before main), traps. What ffr computes mustn't depend on them,
+/// so it computes with those that every program starts with, and gives the program its own back, with the flags of what
+/// happened before (such as "inexact") and none of what happened here.
+///
+///     the program's settings --with_default_floats--> defaults: work() --> the program's settings
+///
+/// Reading the register takes a nanosecond, and it's written only where it differs.
+
+
+// ---- ffr/detail/exact_float.hpp
+/// \file
+/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
+/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
+/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
+/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
+/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
+/// }, and asks no flag about it but the vectoriser's.
+
+
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
+#elif defined(__GNUC__)
+#define FFR_EXACT_FLOAT_BEGIN \
+    _Pragma("GCC push_options") _Pragma("GCC optimize(\"fp-contract=off\", \"no-tree-slp-vectorize\")")
+#define FFR_EXACT_FLOAT_END _Pragma("GCC pop_options")
+#elif defined(_MSC_VER)
+#define FFR_EXACT_FLOAT_BEGIN __pragma(float_control(push)) __pragma(fp_contract(off))
+#define FFR_EXACT_FLOAT_END __pragma(float_control(pop))
 #else
-    const long process = 0;
+#error "ffr doesn't know how to switch off fused multiply-add on this compiler"
 #endif
-    const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-    return path.parent_path() / (".ffr-" + std::to_string(process) + "-" + std::to_string(thread) + ".tmp");
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <xmmintrin.h>
+#elif defined(__aarch64__) && defined(__GNUC__)
+#include <cstdint>
+#else
+#include <cfenv>
+#endif
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Takes the default settings, and brings back the program's at the end. By itself it holds no arithmetic in its place:
+/// see with_default_floats.
+class DefaultFloats {
+  public:
+    DefaultFloats(const DefaultFloats&) = delete;
+    DefaultFloats& operator=(const DefaultFloats&) = delete;
+
+#if defined(__x86_64__) || defined(_M_X64)
+    // All arithmetic is SSE's and AVX's, whose one register is MXCSR: settings, and the flags in the lowest six bits.
+    DefaultFloats() : programs_(_mm_getcsr()) {
+        if ((programs_ & ~kFlags) != kDefault) _mm_setcsr(kDefault);
+    }
+    ~DefaultFloats() {
+        if (_mm_getcsr() != programs_) _mm_setcsr(programs_);
+    }
+
+  private:
+    static constexpr unsigned kFlags = 0x3F, kDefault = 0x1F80;  // to the nearest, subnormals as they are, all masked
+    unsigned programs_;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    DefaultFloats() {
+        asm volatile("mrs %0, fpcr" : "=r"(settings_));
+        asm volatile("mrs %0, fpsr" : "=r"(flags_));
+        if (settings_ != 0) set(0);
+    }
+    ~DefaultFloats() {
+        std::uint64_t flags;
+        asm volatile("mrs %0, fpsr" : "=r"(flags));
+        if (flags != flags_) asm volatile("msr fpsr, %0" : : "r"(flags_));
+        if (settings_ != 0) set(settings_);
+    }
+
+  private:
+    static void set(std::uint64_t settings) {
+        asm volatile("msr fpcr, %0" : : "r"(settings));
+    }
+    std::uint64_t settings_ = 0, flags_ = 0;
+#else
+    DefaultFloats() {
+        std::fegetenv(&programs_);
+        std::fesetenv(FE_DFL_ENV);
+    }
+    ~DefaultFloats() {
+        std::fesetenv(&programs_);
+    }
+
+  private:
+    std::fenv_t programs_;
+#endif
+};
+
+/// Calls work() where the compiler can't see that it's called.
+template <typename Work>
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#elif defined(_MSC_VER)
+__declspec(noinline)
+#endif
+auto apart(const Work& work) {
+    return work();
 }
 
-/// Writes a file under a temporary name beside it and renames it when it's complete, so that an interrupted or failed
-/// write leaves what was there before. \throws FileError naming the file and the reason; a folder, a pipe or a device,
-/// whose place it would take, can't be written
-inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
-    std::error_code code;
-    const std::filesystem::file_status status = std::filesystem::status(path, code);
-    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-        throw FileError(path_text(path) + ": can't write the file: it isn't a regular file");
+/// What work() gives, computed with the default settings.
+///
+/// To a compiler, arithmetic and the processor's settings have nothing to do with each other: it may compute before they
+/// are set, or after they are set back. So work is called as a function of its own, which no arithmetic leaves. It can't
+/// be called earlier either, since all that it computes from is reached through `work`, and the empty statement in
+/// assembler may have changed whatever that reaches.
+/// \param work  a lambda that captures by reference
+template <typename Work>
+auto with_default_floats(const Work& work) {
+    const DefaultFloats floats;
+#if defined(__GNUC__)
+    asm volatile("" : : "r"(&work) : "memory");
+#endif
+    return apart(work);
+}
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detail/pending_file.hpp
+/// \file
+/// Files written so that nobody ever sees half a file, and nothing is harmed when the writing fails.
+///
+///     bytes --write--> a temporary file beside the place --fsync--> --rename--> the place --fsync--> its folder
+///
+/// A file that is replaced keeps its mode and, where the system lets us, its owner and group. A symbolic link stays; the
+/// file that it leads to is replaced. The temporary name holds 128 random bits, is created exclusively and is locked
+/// while it is written, so that remove_abandoned() knows those of processes that were killed.
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#include <share.h>
+#include <sys/stat.h>
+#else
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Permissions of new files, which the umask narrows: for everybody, and for the owner alone.
+constexpr unsigned kSharedMode = 0666, kPrivateMode = 0600;
+
+/// The system's calls for files, which POSIX and Windows name differently. All return a negative number or false for a
+/// failure, with the reason in errno.
+namespace sys {
+
+#if defined(_WIN32)
+inline int create(const std::filesystem::path& path, unsigned) {
+    int file = -1;  // the umask and modes mean nothing here; a folder's rights are inherited
+    errno = _wsopen_s(&file, path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY | _O_NOINHERIT, _SH_DENYRW,
+                      _S_IREAD | _S_IWRITE);
+    return file;
+}
+inline bool lock(int) {
+    return true;
+}  // nobody else can open it
+inline std::ptrdiff_t write(int file, const char* data, std::size_t size) {
+    return _write(file, data, static_cast<unsigned>(size));
+}
+inline bool sync(int file) {
+    return _commit(file) == 0;
+}
+inline bool sync_folder(const std::filesystem::path&) {
+    return true;
+}
+inline bool close(int file) {
+    return _close(file) == 0;
+}
+inline void take_over_owner(int, const std::filesystem::path&) {}
+inline bool is_writable(const std::filesystem::path& path) {
+    return _waccess(path.c_str(), 2) == 0;
+}
+#else
+inline int create(const std::filesystem::path& path, unsigned mode) {
+    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, static_cast<mode_t>(mode));
+}
+inline bool lock(int file) {
+    return ::flock(file, LOCK_EX | LOCK_NB) == 0;
+}
+inline std::ptrdiff_t write(int file, const char* data, std::size_t size) {
+    return ::write(file, data, size);
+}
+/// Some file systems and devices can't sync, which is no failure of the file.
+inline bool sync(int file) {
+    return ::fsync(file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
+}
+inline bool close(int file) {
+    return ::close(file) == 0;
+}
+inline bool sync_folder(const std::filesystem::path& folder) {
+    const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0) return errno == EACCES;  // a folder may be written but not read
+    const bool done = sync(opened);
+    const int reason = errno;
+    close(opened);
+    errno = reason;
+    return done;
+}
+/// Gives a file the mode of another and, where that's allowed, its owner and group.
+inline void take_over_owner(int file, const std::filesystem::path& other) {
+    struct stat wanted {};
+    struct stat own {};
+    if (::stat(other.c_str(), &wanted) != 0 || ::fstat(file, &own) != 0) return;
+    mode_t mode = wanted.st_mode & 07777;
+    const bool same_owner = own.st_uid == wanted.st_uid || ::fchown(file, wanted.st_uid, static_cast<gid_t>(-1)) == 0;
+    if (own.st_gid != wanted.st_gid && ::fchown(file, static_cast<uid_t>(-1), wanted.st_gid) != 0) {
+        mode = (mode & ~07070u) | (mode & 07u) << 3;  // another group gets no more than everybody
     }
-    const std::filesystem::path temporary = temporary_beside(path);
-    errno = 0;
-    std::ofstream out(temporary, std::ios::binary);
-    if (!out) throw FileError(path_text(path) + ": can't write the file: " + errno_text());
-    out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
-    out.close();
-    code.assign(out ? 0 : errno != 0 ? errno : EIO, std::generic_category());
-    if (!code) std::filesystem::rename(temporary, path, code);
-    if (!code) return;
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw FileError(path_text(path) + ": can't write the file: " + code.message());
+    if (!same_owner) mode &= 01777u;
+    [[maybe_unused]] const int changed = ::fchmod(file, mode);  // some file systems have no modes
+}
+/// Root may write everything, so a mode without any right to write counts for it, too.
+inline bool is_writable(const std::filesystem::path& path) {
+    struct stat found {};
+    errno = EACCES;
+    return ::stat(path.c_str(), &found) == 0 && (found.st_mode & 0222) != 0 && ::access(path.c_str(), W_OK) == 0;
+}
+#endif
+
+}  // namespace sys
+
+/// Where a file's bytes are: through symbolic links, whether there's a file at their end or not.
+/// \throws FileError when links lead to each other
+inline std::filesystem::path behind_links(std::filesystem::path path) {
+    constexpr int kMostLinks = 40;  // as Linux follows
+    const std::string name = path_text(path);
+    std::error_code code;
+    for (int i = 0; i < kMostLinks; ++i) {
+        if (!std::filesystem::is_symlink(path, code)) return path;
+        path = path.parent_path() / std::filesystem::read_symlink(path, code);
+    }
+    throw FileError(name + ": can't write the file: " + std::generic_category().message(ELOOP));
+}
+
+/// 128 random bits as hexadecimal digits.
+inline std::string random_digits() {
+    std::random_device source;
+    std::array<char, 9> text{};
+    std::string digits;
+    for (int i = 0; i < 4; ++i) {
+        std::snprintf(text.data(), text.size(), "%08x", static_cast<unsigned>(source() & 0xFFFFFFFFu));
+        digits += text.data();
+    }
+    return digits;
+}
+
+/// True for the names that PendingFile gives.
+inline bool is_temporary_name(const std::string& name) {
+    constexpr std::size_t kDigits = 32, kBefore = 5, kAfter = 4;
+    return name.size() == kBefore + kDigits + kAfter && name.compare(0, kBefore, ".ffr-") == 0 &&
+           name.compare(kBefore + kDigits, kAfter, ".tmp") == 0 &&
+           name.find_first_not_of("0123456789abcdef", kBefore) == kBefore + kDigits;
+}
+
+/// A file on its way to its place. Whatever happens before put() or put_new() has returned leaves the place as it was and
+/// no file besides.
+class PendingFile {
+  public:
+    /// Chooses the temporary name; touches nothing yet.
+    /// \param path  where the file shall lie; a link is followed
+    /// \param mode  permissions of a new file, narrowed by the umask
+    /// \throws FileError when there's something that isn't a regular file, or is read-only
+    explicit PendingFile(const std::filesystem::path& path, unsigned mode = kSharedMode)
+        : name_(path_text(path)), place_(behind_links(path)), mode_(mode) {
+        std::error_code code;
+        const std::filesystem::file_status status = std::filesystem::status(place_, code);
+        exists_ = std::filesystem::exists(status);
+        if (exists_ && !std::filesystem::is_regular_file(status)) fail("it isn't a regular file");
+        if (exists_ && !sys::is_writable(place_)) {
+            fail(errno == EACCES ? "it's read-only: make it writable first, or choose another name"
+                                 : std::generic_category().message(errno));
+        }
+        temporary_ = place_.parent_path() / (".ffr-" + random_digits() + ".tmp");
+    }
+    ~PendingFile() {
+        close();
+        std::error_code ignored;
+        if (is_there_) std::filesystem::remove(temporary_, ignored);
+    }
+    PendingFile(const PendingFile&) = delete;
+    PendingFile& operator=(const PendingFile&) = delete;
+
+    /// The file that is there until it's put in its place, for who cleans up after a signal.
+    const std::filesystem::path& temporary() const { return temporary_; }
+
+    /// Writes all bytes of the file and waits until they're on the disk. \throws FileError naming the reason
+    void write(const void* data, std::size_t size) {
+        // Nobody else reads a private file while it's being made; a replaced one's mode comes before its bytes.
+        file_ = sys::create(temporary_, exists_ ? kPrivateMode : mode_);
+        if (file_ < 0) fail_with_reason();
+        is_there_ = true;
+        // Where files can't be locked, nobody takes it for abandoned either. Between the two calls somebody may: then
+        // put() finds no file and says so, and the place stays as it was.
+        sys::lock(file_);
+        if (exists_) sys::take_over_owner(file_, place_);
+        const char* next = static_cast<const char*>(data);
+        while (size > 0) {
+            constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
+            const std::ptrdiff_t written = sys::write(file_, next, size < kMostAtOnce ? size : kMostAtOnce);
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) fail_with_reason();
+            next += written;
+            size -= static_cast<std::size_t>(written);
+        }
+        if (!sys::sync(file_)) fail_with_reason();
+    }
+
+    /// Puts the file into its place, in place of what's there. \throws FileError naming the reason
+    void put() {
+#if defined(_WIN32)
+        close();  // an open file can't be renamed there
+#endif
+        std::error_code code;
+        std::filesystem::rename(temporary_, place_, code);
+        if (code) fail(code.message());
+        is_there_ = false;
+        close();
+        if (!sys::sync_folder(place_.parent_path())) fail_with_reason();
+    }
+
+    /// The same for a place where nothing may be: what came there meanwhile stays.
+    /// \throws FileError naming the reason, also when there's a file
+    void put_new() {
+        const int reserved = sys::create(place_, mode_);
+        if (reserved < 0) fail_with_reason();
+        sys::close(reserved);
+        try {
+            put();
+        } catch (const FileError&) {
+            std::error_code ignored;
+            if (is_there_) std::filesystem::remove(place_, ignored);
+            throw;
+        }
+    }
+
+  private:
+    void close() {
+        if (file_ >= 0) sys::close(file_);  // what could fail about it has, in sync()
+        file_ = -1;
+    }
+
+    [[noreturn]] void fail(const std::string& reason) const {
+        throw FileError(name_ + ": can't write the file: " + reason);
+    }
+    [[noreturn]] void fail_with_reason() const {
+        fail(std::generic_category().message(errno != 0 ? errno : EIO));
+    }
+
+    std::string name_;
+    std::filesystem::path place_, temporary_;
+    unsigned mode_;
+    bool exists_ = false, is_there_ = false;
+    int file_ = -1;
+};
+
+/// Writes a file whole or not at all, in place of one that's there, which leaves its mode, owner and group to it.
+/// \param mode  permissions of a new file, narrowed by the umask
+/// \throws FileError naming the file and the reason; a folder, a pipe or a device, and a read-only file, aren't replaced
+inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size,
+                       unsigned mode = kSharedMode) {
+    PendingFile file(path, mode);
+    file.write(data, size);
+    file.put();
+}
+
+/// Deletes the temporary files that killed processes left in a folder; those that somebody still writes stay. What can't
+/// be looked at or deleted stays, too.
+inline void remove_abandoned(const std::filesystem::path& folder) {
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(folder.empty() ? "." : folder, code), end; !code && it != end;
+         it.increment(code)) {
+        if (!is_temporary_name(path_text(it->path().filename()))) continue;
+        std::error_code ignored;
+#if defined(_WIN32)
+        std::filesystem::remove(it->path(), ignored);  // fails for one that's open
+#else
+        const int file = ::open(it->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (file < 0) continue;
+        struct stat found {};
+        if (::fstat(file, &found) == 0 && S_ISREG(found.st_mode) && sys::lock(file)) {
+            std::filesystem::remove(it->path(), ignored);
+        }
+        sys::close(file);
+#endif
+    }
 }
 
 }  // namespace detail
@@ -434,14 +822,22 @@ struct Half {
 
 /// The number that a half stands for, exactly, subnormals included.
 ///
-/// A half's exponent and fraction, moved to a float's place, give the value times 2^-112; one multiplication puts that
-/// right. Infinity and NaN don't occur in weights and come out as 65536 and more.
+/// Fraction and exponent go to a float's place, whose exponent counts from 112 lower. A subnormal half is a whole number
+/// of 2^-24, and an ordinary float. So no step rounds or takes a subnormal float, which the program may have flushed to
+/// 0. Infinity and NaN don't occur in weights and come out as 65536 and more.
 inline float to_float(Half half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half.bits & 0x8000) << 16;
-    const std::uint32_t moved = sign | static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    std::uint32_t bits = static_cast<std::uint32_t>(half.bits & 0x7FFF) << 13;
+    if ((half.bits & 0x7C00) == 0) {
+        const float size = static_cast<float>(half.bits & 0x3FF) * (1.0f / (1 << 24));
+        std::memcpy(&bits, &size, sizeof bits);
+    } else {
+        bits += std::uint32_t{112} << 23;
+    }
+    bits |= sign;
     float value;
-    std::memcpy(&value, &moved, sizeof value);
-    return value * 5192296858534827628530496329220096.0f;  // 2^112
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /// What a tensor's elements are.
@@ -636,10 +1032,12 @@ class WeightsFile {
     template <typename T>
     TensorView<T> finite_tensor(std::string_view name, const std::vector<std::size_t>& shape) const {
         TensorView<T> view = tensor<T>(name, shape);
-        for (const T value : view) {
-            if (!std::isfinite(value)) fail_infinite(name);
-            if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
-        }
+        detail::with_default_floats([&] {
+            for (const T value : view) {
+                if (!std::isfinite(value)) fail_infinite(name);
+                if (std::abs(value) > T(1e30)) fail("tensor '" + std::string(name) + "' has a value beyond 1e30");
+            }
+        });
         return view;
     }
 
@@ -849,10 +1247,14 @@ class WeightsWriter {
         return file;
     }
 
-    /// Writes the file, whole or not at all. \throws FileError naming the file and the reason
-    void save(const std::filesystem::path& path) const {
-        const std::vector<unsigned char> file = bytes();
-        detail::write_file(path, file.data(), file.size());
+    /// Writes the file, whole or not at all. A file that is there is replaced and keeps its mode, owner and group.
+    /// \param mode  permissions of a new file, as chmod takes them; the umask narrows them
+    /// \throws FileError naming the file and the reason; a read-only file isn't replaced
+    void save(const std::filesystem::path& path, unsigned mode = detail::kSharedMode) const {
+        detail::with_default_floats([&] {
+            const std::vector<unsigned char> file = bytes();
+            detail::write_file(path, file.data(), file.size(), mode);
+        });
     }
 
   private:
@@ -895,28 +1297,32 @@ inline std::filesystem::path program_folder() {
 /// The folders in which weights are looked for, in this order: `explicit_folder` alone if it isn't empty; else the
 /// environment's FFR_WEIGHTS alone if that's set; else `weights` beside the program and `../share/ffr/weights`.
 inline std::vector<std::filesystem::path> weights_folders(const std::filesystem::path& explicit_folder = {}) {
-    if (!explicit_folder.empty()) return {explicit_folder};
+    return detail::with_default_floats([&]() -> std::vector<std::filesystem::path> {
+        if (!explicit_folder.empty()) return {explicit_folder};
 #if defined(_WIN32)
-    const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
+        const wchar_t* const variable = _wgetenv(L"FFR_WEIGHTS");
 #else
-    const char* const variable = std::getenv("FFR_WEIGHTS");
+        const char* const variable = std::getenv("FFR_WEIGHTS");
 #endif
-    if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
-    const std::filesystem::path here = program_folder();
-    if (here.empty()) return {};
-    return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
+        if (variable != nullptr && *variable != 0) return {std::filesystem::path(variable)};
+        const std::filesystem::path here = program_folder();
+        if (here.empty()) return {};
+        return {here / "weights", here.parent_path() / "share" / "ffr" / "weights"};
+    });
 }
 
 /// The first weights_folders() entry that has the file `name`.
 /// \throws FileError that lists the places tried
 inline std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& explicit_folder = {}) {
-    std::string tried;
-    for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
-        std::error_code code;
-        if (std::filesystem::exists(folder / name, code)) return folder / name;
-        tried += (tried.empty() ? "" : ", ") + detail::path_text(folder);
-    }
-    throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
+    return detail::with_default_floats([&] {  // g++'s library computes with floats where it joins paths
+        std::string tried;
+        for (const std::filesystem::path& folder : weights_folders(explicit_folder)) {
+            std::error_code code;
+            if (std::filesystem::exists(folder / name, code)) return folder / name;
+            tried += (tried.empty() ? "" : ", ") + detail::path_text(folder);
+        }
+        throw FileError(name + ": no such weights in " + (tried.empty() ? "any folder: set FFR_WEIGHTS" : tried));
+    });
 }
 
 }  // namespace v0_1
@@ -2351,9 +2757,11 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
         image.pixels = packed.data();
         image.stride = row_bytes;
     }
-    std::vector<std::uint8_t> encoded;
-    encode(image, encoded);
-    return encoded;
+    return with_default_floats([&] {
+        std::vector<std::uint8_t> encoded;
+        encode(image, encoded);
+        return encoded;
+    });
 }
 
 }  // namespace detail
@@ -2369,7 +2777,7 @@ std::vector<std::uint8_t> encode_with(ImageView image, const Encode& encode) {
 /// Error or std::bad_alloc when memory runs out. Thread-safe.
 inline Image decode_image(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                           const ReadOptions& options = {}) {
-    Image image = detail::decode_stored(bytes, size, name, options);
+    Image image = detail::with_default_floats([&] { return detail::decode_stored(bytes, size, name, options); });
     return options.apply_exif ? apply_orientation(std::move(image), exif_orientation(bytes, size)) : image;
 }
 
@@ -2412,22 +2820,24 @@ inline std::vector<std::uint8_t> encode_bmp(ImageView image) {
 /// The file appears whole or not at all. \throws InvalidArgument for another extension or an image that the format
 /// can't hold (see encode_png, encode_jpeg, encode_bmp), FileError naming the file when it can't be written
 inline void write_image(const std::filesystem::path& path, ImageView image) {
-    std::string extension = detail::path_text(path.extension());
-    for (char& letter : extension) {
-        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    }
-    std::vector<std::uint8_t> bytes;
-    if (extension == ".png") {
-        bytes = encode_png(image);
-    } else if (extension == ".jpg" || extension == ".jpeg") {
-        bytes = encode_jpeg(image);
-    } else if (extension == ".bmp") {
-        bytes = encode_bmp(image);
-    } else {
-        throw InvalidArgument(detail::path_text(path) + ": an image is written as .png, .jpg, .jpeg or .bmp, not as '" +
-                              extension + "'");
-    }
-    detail::write_file(path, bytes.data(), bytes.size());
+    detail::with_default_floats([&] {
+        std::string extension = detail::path_text(path.extension());
+        for (char& letter : extension) {
+            if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+        }
+        std::vector<std::uint8_t> bytes;
+        if (extension == ".png") {
+            bytes = encode_png(image);
+        } else if (extension == ".jpg" || extension == ".jpeg") {
+            bytes = encode_jpeg(image);
+        } else if (extension == ".bmp") {
+            bytes = encode_bmp(image);
+        } else {
+            throw InvalidArgument(detail::path_text(path) +
+                                  ": an image is written as .png, .jpg, .jpeg or .bmp, not as '" + extension + "'");
+        }
+        detail::write_file(path, bytes.data(), bytes.size());
+    });
 }
 
 }  // namespace v0_1
@@ -2450,6 +2860,7 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
 #include <thread>
 #include <utility>
 #include <vector>
+
 
 namespace ffr {
 inline namespace v0_1 {
@@ -2536,6 +2947,7 @@ class ThreadPool {
     }
 
     void help(int thread) {
+        const detail::DefaultFloats floats;  // not those of the thread that started this one
         for (unsigned seen = 0;;) {
             // A network's next layer comes within microseconds: going to sleep would take longer than waiting for it.
             for (int i = 0; i < kPatience && round_.load(std::memory_order_acquire) == seen; ++i) {
@@ -2733,34 +3145,6 @@ class Workspace {
 #include <cstddef>
 #include <cstdint>
 
-
-// ---- ffr/detail/exact_float.hpp
-/// \file
-/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
-/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
-/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
-/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
-/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
-/// }, and asks no flag about it but the vectoriser's.
-
-
-#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
-// Where clang++ can't save the setting, the end brings back that of the command line.
-#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
-#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
-#elif defined(__clang__)
-#define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
-#define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
-#elif defined(__GNUC__)
-#define FFR_EXACT_FLOAT_BEGIN \
-    _Pragma("GCC push_options") _Pragma("GCC optimize(\"fp-contract=off\", \"no-tree-slp-vectorize\")")
-#define FFR_EXACT_FLOAT_END _Pragma("GCC pop_options")
-#elif defined(_MSC_VER)
-#define FFR_EXACT_FLOAT_BEGIN __pragma(float_control(push)) __pragma(fp_contract(off))
-#define FFR_EXACT_FLOAT_END __pragma(float_control(pop))
-#else
-#error "ffr doesn't know how to switch off fused multiply-add on this compiler"
-#endif
 
 // ---- ffr/kernels/dispatch.hpp
 /// \file
@@ -5123,47 +5507,57 @@ inline Planes pyramid_up(const Planes& level, Workspace& workspace) {
 /// \throws InvalidArgument when the image is empty or a size negative
 /// Cost: proportional to the pixels. Thread-safe.
 inline Image resize_image(ImageView image, int width, int height) {
-    require_pixels(image);
-    if (width < 0 || height < 0) {
-        throw InvalidArgument("an image can't be resized to " + std::to_string(width) + " x " + std::to_string(height));
-    }
-    Workspace workspace;
-    return detail::merge_channels(detail::resize(detail::split_channels(image, workspace), width, height, workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 0 || height < 0) {
+            throw InvalidArgument("an image can't be resized to " + std::to_string(width) + " x " +
+                                  std::to_string(height));
+        }
+        Workspace workspace;
+        return detail::merge_channels(
+            detail::resize(detail::split_channels(image, workspace), width, height, workspace));
+    });
 }
 
 /// The next level of the pyramid: 5/6 of the width and of the height, rounded down; empty when that is 0.
 /// \throws InvalidArgument when the image is empty
 inline Image pyramid_down(ImageView image) {
-    require_pixels(image);
-    Workspace workspace;
-    return detail::merge_channels(detail::pyramid_down(detail::split_channels(image, workspace), workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        Workspace workspace;
+        return detail::merge_channels(detail::pyramid_down(detail::split_channels(image, workspace), workspace));
+    });
 }
 
 /// Twice the size, to find faces of half the size: 2 * width + 2 by 2 * height + 1 pixels.
 /// Pixel x of the input lies at 2 * (x + 1.25) of the output, y at 2 * (y + 0.75).
 /// \throws InvalidArgument when the image is empty, or a side too large to be doubled
 inline Image pyramid_up(ImageView image) {
-    require_pixels(image);
-    if (std::max(image.width, image.height) > 1'000'000'000) {
-        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                              " pixels can't be doubled");
-    }
-    Workspace workspace;
-    return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (std::max(image.width, image.height) > 1'000'000'000) {
+            throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                  " pixels can't be doubled");
+        }
+        Workspace workspace;
+        return detail::merge_channels(detail::pyramid_up(detail::split_channels(image, workspace), workspace));
+    });
 }
 
 /// Number of pyramid levels of an image: the first always counts, further ones as long as they have at least 64 x 64
 /// pixels. The sizes that count are those of the outline as it maps from level to level by p -> (p - 0.3) * 5 / 6,
 /// rounded each time; the levels' own sizes can be smaller by a pixel.
 inline int pyramid_levels(int width, int height) {
-    const auto map = [](int p) { return round_half_up((p - 0.3) * (5.0 / 6.0)); };
-    Rect outline{0, 0, width - 1, height - 1};
-    int levels = 0;
-    do {
-        outline = {map(outline.left), map(outline.top), map(outline.right), map(outline.bottom)};
-        ++levels;
-    } while (outline.width() >= 64 && outline.height() >= 64 && levels < 1000);
-    return levels;
+    return detail::with_default_floats([&] {
+        const auto map = [](int p) { return round_half_up((p - 0.3) * (5.0 / 6.0)); };
+        Rect outline{0, 0, width - 1, height - 1};
+        int levels = 0;
+        do {
+            outline = {map(outline.left), map(outline.top), map(outline.right), map(outline.bottom)};
+            ++levels;
+        } while (outline.width() >= 64 && outline.height() >= 64 && levels < 1000);
+        return levels;
+    });
 }
 
 }  // namespace v0_1
@@ -5728,13 +6122,15 @@ inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int fi
 /// columns or fewer beyond its own.
 /// Thread-safe.
 inline HogFeatures extract_hog(ImageView image) {
-    require_pixels(image);
-    detail::require_searchable(image, 0);
-    const detail::CellGrid grid(image.width, image.height);
-    if (!grid.has_features()) return HogFeatures(0, 0);
-    Workspace workspace;
-    const detail::Planes planes = detail::split_channels(image, workspace);
-    return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        detail::require_searchable(image, 0);
+        const detail::CellGrid grid(image.width, image.height);
+        if (!grid.has_features()) return HogFeatures(0, 0);
+        Workspace workspace;
+        const detail::Planes planes = detail::split_channels(image, workspace);
+        return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
+    });
 }
 
 }  // namespace v0_1
@@ -6028,7 +6424,9 @@ class FaceDetector {
 
     /// Takes the filters from a file.
     /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
-    static FaceDetector load(const WeightsFile& weights) { return FaceDetector(weights); }
+    static FaceDetector load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return FaceDetector(weights); });
+    }
 
     /// Finds upright frontal faces.
     ///
@@ -6047,13 +6445,16 @@ class FaceDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        std::vector<Detection> all;
-        for (const Candidate& found : candidates(base_level(image, options, workspace), options.threshold, workspace)) {
-            all.push_back(found.detection);
-        }
-        std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
-        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
-        return faces;
+        return detail::with_default_floats([&] {
+            std::vector<Detection> all;
+            for (const Candidate& found :
+                 candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+                all.push_back(found.detection);
+            }
+            std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+            return faces;
+        });
     }
 
     /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
@@ -6062,16 +6463,18 @@ class FaceDetector {
     /// \throws InvalidArgument as detect()
     /// Cost: of detect(), and of the pyramid down to the window's level once more.
     std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
-        Workspace workspace;
-        const std::vector<Candidate> found =
-            candidates(base_level(image, options, workspace), options.threshold, workspace);
-        if (found.empty()) return std::nullopt;
-        const Candidate& best = found.front();
-        detail::Planes level = base_level(image, options, workspace);
-        for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
-        DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-        window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
-        return window;
+        return detail::with_default_floats([&]() -> std::optional<DetectorWindow> {
+            Workspace workspace;
+            const std::vector<Candidate> found =
+                candidates(base_level(image, options, workspace), options.threshold, workspace);
+            if (found.empty()) return std::nullopt;
+            const Candidate& best = found.front();
+            detail::Planes level = base_level(image, options, workspace);
+            for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+            DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+            window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
+            return window;
+        });
     }
 
     /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
@@ -6081,18 +6484,20 @@ class FaceDetector {
     /// either sign.
     /// \param view  0..views()-1. \throws InvalidArgument for another one
     HogFeatures view_filter(int view) const {
-        if (view < 0 || view >= views()) {
-            throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
-                                  std::to_string(view));
-        }
-        HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
-        for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
-            float* weight = filter.plane(pair.plane);
-            for (const float down : pair.column) {
-                for (const float across : pair.row) *weight++ += down * across;
+        return detail::with_default_floats([&] {
+            if (view < 0 || view >= views()) {
+                throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                      std::to_string(view));
             }
-        }
-        return filter;
+            HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+            for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+                float* weight = filter.plane(pair.plane);
+                for (const float down : pair.column) {
+                    for (const float across : pair.row) *weight++ += down * across;
+                }
+            }
+            return filter;
+        });
     }
 
   private:
@@ -6330,37 +6735,40 @@ inline float white_weight(const HogFeatures& features) {
 /// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
 /// Cost: nine multiplications a pixel of the picture.
 inline Image hog_picture(const HogFeatures& features, int cell = 16) {
-    constexpr int kSmallest = 2, kLargest = 256;
-    if (cell < kSmallest || cell > kLargest) {
-        throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
-                              std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
-    }
-    if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
-        throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
-                              std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
-                              " pixels has too many pixels");
-    }
-    std::array<std::vector<float>, detail::kUnsignedBins> strokes;
-    for (int o = 0; o < detail::kUnsignedBins; ++o) {
-        strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
-    }
-    Image picture(features.columns() * cell, features.rows() * cell, 1);
-    const float white = detail::white_weight(features);
-    if (!(white > 0)) return picture;
-    for (int y = 0; y < picture.height(); ++y) {
-        for (int column = 0; column < features.columns(); ++column) {
-            const auto weights = detail::stroke_weights(features, y / cell, column);
-            for (int x = 0; x < cell; ++x) {
-                const auto place =
-                    static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) + static_cast<std::size_t>(x);
-                float seen = 0;
-                for (std::size_t o = 0; o < strokes.size(); ++o) seen = std::max(seen, weights[o] * strokes[o][place]);
-                picture.row(y)[column * cell + x] =
-                    static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
+    return detail::with_default_floats([&] {
+        constexpr int kSmallest = 2, kLargest = 256;
+        if (cell < kSmallest || cell > kLargest) {
+            throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
+                                  std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
+        }
+        if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
+            throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
+                                  std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
+                                  " pixels has too many pixels");
+        }
+        std::array<std::vector<float>, detail::kUnsignedBins> strokes;
+        for (int o = 0; o < detail::kUnsignedBins; ++o) {
+            strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
+        }
+        Image picture(features.columns() * cell, features.rows() * cell, 1);
+        const float white = detail::white_weight(features);
+        if (!(white > 0)) return picture;
+        for (int y = 0; y < picture.height(); ++y) {
+            for (int column = 0; column < features.columns(); ++column) {
+                const auto weights = detail::stroke_weights(features, y / cell, column);
+                for (int x = 0; x < cell; ++x) {
+                    const auto place = static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) +
+                                       static_cast<std::size_t>(x);
+                    float seen = 0;
+                    for (std::size_t o = 0; o < strokes.size(); ++o)
+                        seen = std::max(seen, weights[o] * strokes[o][place]);
+                    picture.row(y)[column * cell + x] =
+                        static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
+                }
             }
         }
-    }
-    return picture;
+        return picture;
+    });
 }
 
 }  // namespace v0_1
@@ -6973,7 +7381,9 @@ class LandmarkPredictor {
     /// Takes the trees from a file, whose bytes are kept.
     /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
     /// \throws FormatError when it's something else or its tables don't fit together
-    static LandmarkPredictor load(const WeightsFile& weights) { return LandmarkPredictor(weights); }
+    static LandmarkPredictor load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return LandmarkPredictor(weights); });
+    }
 
     /// Number of points a face gets: 68 or 5 for the files shipped.
     std::size_t point_count() const { return mean_shape_.shape[0]; }
@@ -6986,16 +7396,19 @@ class LandmarkPredictor {
     /// Cost: cascades * trees random reads of a leaf, independent of the image's size; about 0.15 ms for 68 points,
     /// 0.09 ms for 5 on one AVX2 core, more where the caches hold other things.
     Landmarks predict(ImageView image, const Rect& box) const {
-        require_pixels(image);
-        std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
-        std::vector<std::uint8_t> pixels(pixels_per_cascade());
-        std::vector<std::size_t> reached(trees_per_cascade());
-        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
-            read_pixels(image, box, cascade, shape, pixels);
-            find_leaves(cascade, pixels, reached);
-            kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(), shape.data());
-        }
-        return to_image(shape, box);
+        return detail::with_default_floats([&] {
+            require_pixels(image);
+            std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
+            std::vector<std::uint8_t> pixels(pixels_per_cascade());
+            std::vector<std::size_t> reached(trees_per_cascade());
+            for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
+                read_pixels(image, box, cascade, shape, pixels);
+                find_leaves(cascade, pixels, reached);
+                kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(),
+                                    shape.data());
+            }
+            return to_image(shape, box);
+        });
     }
 
   private:
@@ -7845,22 +8258,24 @@ inline Image sample(ImageView image, const RectF& box, double angle, int size) {
 /// \throws InvalidArgument for another number of points, points that are all the same, or a size or padding out of
 /// range
 inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 150, double padding = 0.25) {
-    const std::size_t count = landmarks.points.size();
-    if (count != 68 && count != 5) {
-        throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
-    }
-    if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
-        throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
-    }
-    const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
-                                       : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
-    const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
-    if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
-    const PointF centre = fit({size / 2.0, size / 2.0});
-    const double reach = (size * scale - 1) / 2;
-    return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
-            std::atan2(fit.rotation.b, fit.rotation.a),
-            size};
+    return detail::with_default_floats([&]() -> ChipGeometry {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
+            throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
+        }
+        const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
+                                           : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
+        const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
+        if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
+        const PointF centre = fit({size / 2.0, size / 2.0});
+        const double reach = (size * scale - 1) / 2;
+        return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
+                std::atan2(fit.rotation.b, fit.rotation.a),
+                size};
+    });
 }
 
 /// Cuts a chip out of an image.
@@ -7871,25 +8286,27 @@ inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 15
 /// Cost: proportional to the chip's pixels and, for a large face, to the face's; about 0.06 ms for 150 x 150 pixels in
 /// colour on one AVX2 core. Thread-safe.
 inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
-    require_pixels(image);
-    if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
-    for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
-        if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
-    }
-    const int depth = detail::halvings(chip.box, chip.size);
-    const Rect crop = detail::chip_surroundings(chip, depth, image);
-    if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
-    ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels, static_cast<int>(crop.width()),
-                    static_cast<int>(crop.height()), image.channels, image.stride};
-    RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
-              chip.box.bottom - crop.top};
-    Image halved;
-    for (int i = 0; i < depth; ++i) {
-        halved = detail::halve(level);
-        level = halved.view();
-        box = detail::halve(box);
-    }
-    return detail::sample(level, box, chip.angle, chip.size);
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
+        for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
+            if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
+        }
+        const int depth = detail::halvings(chip.box, chip.size);
+        const Rect crop = detail::chip_surroundings(chip, depth, image);
+        if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
+        ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels,
+                        static_cast<int>(crop.width()), static_cast<int>(crop.height()), image.channels, image.stride};
+        RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
+                  chip.box.bottom - crop.top};
+        Image halved;
+        for (int i = 0; i < depth; ++i) {
+            halved = detail::halve(level);
+            level = halved.view();
+            box = detail::halve(box);
+        }
+        return detail::sample(level, box, chip.angle, chip.size);
+    });
 }
 
 }  // namespace v0_1
@@ -7947,28 +8364,30 @@ using Triangle = std::array<PointF, 3>;
 /// \throws InvalidArgument when the three points of `from` lie on a line (or so nearly that nothing is left of the
 /// triangle in double precision), or a coordinate isn't finite
 inline AffineMap affine_map(const Triangle& from, const Triangle& to) {
-    for (const Triangle* const triangle : {&from, &to}) {
-        for (const PointF p : *triangle) {
-            if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
+    return detail::with_default_floats([&] {
+        for (const Triangle* const triangle : {&from, &to}) {
+            for (const PointF p : *triangle) {
+                if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
+            }
         }
-    }
-    // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
-    const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
-    const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
-    const double determinant = ux * vy - uy * vx;
-    if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
-        throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
-    }
-    const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
-        const double u = at_second - at_first, v = at_third - at_first;
-        x = (u * vy - v * uy) / determinant;
-        y = (v * ux - u * vx) / determinant;
-        shift = at_first - x * from[0].x - y * from[0].y;
-    };
-    AffineMap map;
-    row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
-    row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
-    return map;
+        // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
+        const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
+        const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
+        const double determinant = ux * vy - uy * vx;
+        if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
+            throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
+        }
+        const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
+            const double u = at_second - at_first, v = at_third - at_first;
+            x = (u * vy - v * uy) / determinant;
+            y = (v * ux - u * vx) / determinant;
+            shift = at_first - x * from[0].x - y * from[0].y;
+        };
+        AffineMap map;
+        row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
+        row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
+        return map;
+    });
 }
 
 /// The three landmarks that OpenFace aligns by.
@@ -8005,23 +8424,25 @@ inline std::int64_t in_1024ths(double pixels) {
 /// \throws InvalidArgument for another number of points, three points on a line, or a size out of range
 inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
                                 AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
-    const std::size_t count = landmarks.points.size();
-    if (count != 68 && count != 5) {
-        throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
-    }
-    if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
-    const auto& targets =
-        by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
-    Triangle face, aligned;
-    for (std::size_t i = 0; i < 3; ++i) {
-        const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
-        if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
-        const Point p = landmarks.points[static_cast<std::size_t>(index)];
-        face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
-        const float side = static_cast<float>(size);
-        aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
-    }
-    return affine_map(face, aligned);
+    return detail::with_default_floats([&] {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
+        const auto& targets =
+            by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
+        Triangle face, aligned;
+        for (std::size_t i = 0; i < 3; ++i) {
+            const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
+            if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
+            const Point p = landmarks.points[static_cast<std::size_t>(index)];
+            face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
+            const float side = static_cast<float>(size);
+            aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
+        }
+        return affine_map(face, aligned);
+    });
 }
 
 /// Warps an image: pixel p of the result shows what lies at the point that `map` brings to p.
@@ -8033,41 +8454,44 @@ inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
 /// plane into a line
 /// Cost: proportional to the result's pixels. Thread-safe.
 inline Image warp_affine(ImageView image, const AffineMap& map, int width, int height) {
-    require_pixels(image);
-    if (width < 0 || height < 0 || width > 32767 || height > 32767) {
-        throw InvalidArgument("a warped image has 0..32767 pixels a side");
-    }
-    // The way back, from the result to the image.
-    const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
-    const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
-    const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
-    for (const double value : {xx, xy, x0, yx, yy, y0}) {
-        if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
-    }
-    const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
-        const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
-        return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
-    };
-    Image warped(width, height, image.channels);
-    for (int row = 0; row < height; ++row) {
-        // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
-        const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
-                           row_y = detail::in_1024ths(yy * row + y0) + 16;
-        std::uint8_t* out = warped.row(row);
-        for (int column = 0; column < width; ++column) {
-            const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
-            const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
-            const std::int64_t left = x >> 5, top = y >> 5;
-            const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
-            for (int c = 0; c < image.channels; ++c) {
-                const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
-                const int lower =
-                    (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
-                *out++ = static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 0 || height < 0 || width > 32767 || height > 32767) {
+            throw InvalidArgument("a warped image has 0..32767 pixels a side");
+        }
+        // The way back, from the result to the image.
+        const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
+        const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
+        const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
+        for (const double value : {xx, xy, x0, yx, yy, y0}) {
+            if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
+        }
+        const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
+            const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+            return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
+        };
+        Image warped(width, height, image.channels);
+        for (int row = 0; row < height; ++row) {
+            // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
+            const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
+                               row_y = detail::in_1024ths(yy * row + y0) + 16;
+            std::uint8_t* out = warped.row(row);
+            for (int column = 0; column < width; ++column) {
+                const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
+                const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
+                const std::int64_t left = x >> 5, top = y >> 5;
+                const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
+                for (int c = 0; c < image.channels; ++c) {
+                    const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
+                    const int lower =
+                        (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
+                    *out++ =
+                        static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
+                }
             }
         }
-    }
-    return warped;
+        return warped;
+    });
 }
 
 /// A face straightened as OpenFace does it: face_alignment and warp_affine in one.
@@ -14185,17 +14609,26 @@ inline namespace v0_1 {
 /// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
 using Embedding = std::array<float, 128>;
 
-/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
-///
-/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
-/// Cost: 0.07 us. Thread-safe.
-inline double distance(const Embedding& a, const Embedding& b) {
+namespace detail {
+
+/// distance() for loops that have the default settings already.
+inline double euclidean(const Embedding& a, const Embedding& b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
         const double difference = double{a[i]} - double{b[i]};
         sum += difference * difference;
     }
     return std::sqrt(sum);
+}
+
+}  // namespace detail
+
+/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
+///
+/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
+/// Cost: 0.07 us. Thread-safe.
+inline double distance(const Embedding& a, const Embedding& b) {
+    return detail::with_default_floats([&] { return detail::euclidean(a, b); });
 }
 
 /// Where embeddings come from: those of another network, of other weights or of faces straightened otherwise can't be
@@ -14286,7 +14719,7 @@ class BasicResNet29 {
     /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return BasicResNet29(weights, path);
+        return detail::with_default_floats([&] { return BasicResNet29(weights, path); });
     }
 
     /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
@@ -14294,20 +14727,23 @@ class BasicResNet29 {
     /// or for more of them
     /// Cost: 271 million multiply-adds a face.
     std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
-        require_batch(chips.size(), kFacesAtOnce);
-        const Layers layers(workspace, path_);
-        Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
-        for (const Block& block : blocks_) {
-            const Maps y = layers.convolve_relu(block.first, x);
-            x = layers.convolve_add_relu(block.second, y, block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
-        }
-        const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
-        std::vector<Embedding> embeddings(chips.size());
-        for (std::size_t face = 0; face < chips.size(); ++face) {
-            const FeatureMaps numbers = layers.plain(numbers_of_all, face);
-            std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            require_batch(chips.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
+            for (const Block& block : blocks_) {
+                const Maps y = layers.convolve_relu(block.first, x);
+                x = layers.convolve_add_relu(block.second, y,
+                                             block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
+            }
+            const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
+            std::vector<Embedding> embeddings(chips.size());
+            for (std::size_t face = 0; face < chips.size(); ++face) {
+                const FeatureMaps numbers = layers.plain(numbers_of_all, face);
+                std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
+            }
+            return embeddings;
+        });
     }
 
   private:
@@ -14445,7 +14881,7 @@ class BasicNn4Small2 {
     /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return BasicNn4Small2(weights, path);
+        return detail::with_default_floats([&] { return BasicNn4Small2(weights, path); });
     }
 
     /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
@@ -14460,25 +14896,27 @@ class BasicNn4Small2 {
     /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
     template <typename Watch>
     std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
-        require_batch(faces.size(), kFacesAtOnce);
-        const Layers layers(workspace, path_);
-        const auto show = [&](const char* stage, Maps maps) {
-            watch(stage, layers, maps);
-            return maps;
-        };
-        constexpr PoolWindow kHalve{3, 2, 1};
-        Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
-        x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
-        x = show("conv2", layers.convolve_relu(conv2_, x));
-        x = show("conv3", layers.convolve_relu(conv3_, x));
-        x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
-        for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
-        x = layers.connect(linear_, layers.global_mean(x));
-        std::vector<Embedding> embeddings;
-        for (std::size_t face = 0; face < faces.size(); ++face) {
-            embeddings.push_back(unit_length(layers.plain(x, face).values));
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            require_batch(faces.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            const auto show = [&](const char* stage, Maps maps) {
+                watch(stage, layers, maps);
+                return maps;
+            };
+            constexpr PoolWindow kHalve{3, 2, 1};
+            Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
+            x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
+            x = show("conv2", layers.convolve_relu(conv2_, x));
+            x = show("conv3", layers.convolve_relu(conv3_, x));
+            x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
+            for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
+            x = layers.connect(linear_, layers.global_mean(x));
+            std::vector<Embedding> embeddings;
+            for (std::size_t face = 0; face < faces.size(); ++face) {
+                embeddings.push_back(unit_length(layers.plain(x, face).values));
+            }
+            return embeddings;
+        });
     }
 
   private:
@@ -14996,23 +15434,27 @@ class PlainMmodNetwork {
     /// Reads the layers.
     /// \param weights  a file of kind "mmod". \throws FormatError when it's something else
     static PlainMmodNetwork load(const WeightsFile& weights, kernels::SimdPath = kernels::SimdPath::scalar) {
-        PlainMmodNetwork network;
-        for (const ConvolutionShape& shape : kMmodLayers) {
-            network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
-        }
-        return network;
+        return detail::with_default_floats([&] {
+            PlainMmodNetwork network;
+            for (const ConvolutionShape& shape : kMmodLayers) {
+                network.layers_.push_back(Convolution::load(weights, mmod_layer_name(network.layers_.size()), shape));
+            }
+            return network;
+        });
     }
 
     /// The score of each place, one map; no row where the canvas is too small for the filters.
     /// Cost: 3,500 multiply-adds a pixel of the canvas.
     FeatureMaps scores(const PyramidCanvas& canvas, Workspace&) const {
-        if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
-        FeatureMaps x(3, canvas.height(), canvas.width());
-        for (int y = 0; y < x.height; ++y) {
-            for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
-        }
-        for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
-        return convolve(layers_.back(), x);
+        return detail::with_default_floats([&]() -> FeatureMaps {
+            if (mmod_sizes(canvas.height(), canvas.width()).back().height == 0) return {1, 0, 0};
+            FeatureMaps x(3, canvas.height(), canvas.width());
+            for (int y = 0; y < x.height; ++y) {
+                for (int i = 0; i < 3 * x.width; ++i) x.map(i % 3)[y * x.width + i / 3] = canvas.row(y)[i];
+            }
+            for (std::size_t i = 0; i + 1 < layers_.size(); ++i) x = relu(convolve(layers_[i], x));
+            return convolve(layers_.back(), x);
+        });
     }
 
   private:
@@ -15056,26 +15498,30 @@ class LineMmodNetwork {
     /// See PlainMmodNetwork.
     /// \param path  the kernels, which the machine has to have
     static LineMmodNetwork load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        LineMmodNetwork network;
-        for (const ConvolutionShape& shape : kMmodLayers) {
-            network.layers_.push_back(
-                LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
-        }
-        return network;
+        return detail::with_default_floats([&] {
+            LineMmodNetwork network;
+            for (const ConvolutionShape& shape : kMmodLayers) {
+                network.layers_.push_back(
+                    LineConvolution::load(weights, mmod_layer_name(network.layers_.size()), shape, path));
+            }
+            return network;
+        });
     }
 
     /// See PlainMmodNetwork. The scores don't depend on the number of threads.
     FeatureMaps scores(const PyramidCanvas& canvas, Workspace& workspace) const {
-        const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
-        FeatureMaps scores(1, sizes.back().height, sizes.back().width);
-        const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
-        std::vector<std::vector<LineRing>> rings;  // of each part
-        for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
-        workspace.threads().run(parts, [&](int part, int) {
-            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
-            make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+        return detail::with_default_floats([&] {
+            const std::vector<MapSize> sizes = mmod_sizes(canvas.height(), canvas.width());
+            FeatureMaps scores(1, sizes.back().height, sizes.back().width);
+            const int parts = std::min(workspace.threads().size(), (scores.height + kLeastPart - 1) / kLeastPart);
+            std::vector<std::vector<LineRing>> rings;  // of each part
+            for (int part = 0; part < parts; ++part) rings.push_back(make_rings(sizes, workspace));
+            workspace.threads().run(parts, [&](int part, int) {
+                const auto edge = [&](int i) { return static_cast<int>(std::int64_t{scores.height} * i / parts); };
+                make_scores(edge(part), edge(part + 1), canvas, sizes, rings[static_cast<std::size_t>(part)], scores);
+            });
+            return scores;
         });
-        return scores;
     }
 
   private:
@@ -15242,7 +15688,7 @@ class BasicMmodDetector {
     /// \param path  the kernels, which the machine has to have; plain layers don't use any
     static BasicMmodDetector load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
         weights.require_kind("mmod");
-        return BasicMmodDetector(weights, path);
+        return detail::with_default_floats([&] { return BasicMmodDetector(weights, path); });
     }
 
     /// Finds faces, also turned and tilted ones.
@@ -15261,15 +15707,17 @@ class BasicMmodDetector {
     /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
     /// number of threads.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        detail::require_search(image, options);
-        detail::Planes picture = detail::colour_planes(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
-        const PyramidCanvas canvas(picture, pixel_mean_, workspace);
-        const FeatureMaps scores = network_.scores(canvas, workspace);
-        std::vector<Detection> faces =
-            detail::suppress(detections(scores, canvas.layout(), options.threshold), largest_ratio_, largest_cover_);
-        for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
-        return faces;
+        return detail::with_default_floats([&] {
+            detail::require_search(image, options);
+            detail::Planes picture = detail::colour_planes(image, workspace);
+            for (int i = 0; i < options.upsample; ++i) picture = detail::pyramid_up(picture, workspace);
+            const PyramidCanvas canvas(picture, pixel_mean_, workspace);
+            const FeatureMaps scores = network_.scores(canvas, workspace);
+            std::vector<Detection> faces = detail::suppress(detections(scores, canvas.layout(), options.threshold),
+                                                            largest_ratio_, largest_cover_);
+            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+            return faces;
+        });
     }
 
   private:
@@ -15358,20 +15806,22 @@ class AutoDetector {
 
     /// The same with threads and memory of the caller's, which one call at a time may use.
     std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        std::vector<Detection> seen = fast_.detect(image, options, workspace);
-        if (!seen.empty() && seen.back().score >= kSureScore) return seen;
-        const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
-        const auto seen_again = [&](const Detection& face) {
-            constexpr double kRatio = 1 / 3.0, kCover = 0.5;
-            return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
-                return detail::overlaps(face.box, other.box, kRatio, kCover);
-            });
-        };
-        seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
-        std::vector<Detection> all;
-        std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
-                   [](const Detection& a, const Detection& b) { return a.score > b.score; });
-        return all;
+        return detail::with_default_floats([&] {
+            std::vector<Detection> seen = fast_.detect(image, options, workspace);
+            if (!seen.empty() && seen.back().score >= kSureScore) return seen;
+            const std::vector<Detection> faces = thorough_.detect(image, options, workspace);
+            const auto seen_again = [&](const Detection& face) {
+                constexpr double kRatio = 1 / 3.0, kCover = 0.5;
+                return std::any_of(faces.begin(), faces.end(), [&](const Detection& other) {
+                    return detail::overlaps(face.box, other.box, kRatio, kCover);
+                });
+            };
+            seen.erase(std::remove_if(seen.begin(), seen.end(), seen_again), seen.end());
+            std::vector<Detection> all;
+            std::merge(seen.begin(), seen.end(), faces.begin(), faces.end(), std::back_inserter(all),
+                       [](const Detection& a, const Detection& b) { return a.score > b.score; });
+            return all;
+        });
     }
 
   private:
@@ -15539,13 +15989,15 @@ class FaceEmbedder {
     /// \throws InvalidArgument when a face has another size; FormatError naming the weights' file when they're so
     /// large that a number overflows
     std::vector<Embedding> embed(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        std::vector<Embedding> embeddings = forward_(faces, workspace);
-        for (const Embedding& embedding : embeddings) {
-            if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
-                continue;
-            throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
-        }
-        return embeddings;
+        return detail::with_default_floats([&] {
+            std::vector<Embedding> embeddings = forward_(faces, workspace);
+            for (const Embedding& embedding : embeddings) {
+                if (std::all_of(embedding.begin(), embedding.end(), [](float value) { return std::isfinite(value); }))
+                    continue;
+                throw FormatError(file_ + ": gives numbers that aren't finite: its weights are out of range");
+            }
+            return embeddings;
+        });
     }
 
   private:
@@ -16146,14 +16598,16 @@ struct LinearSvm {
     /// f(x) of each pair, in their order; above 0 for the pair's first class.
     /// \throws InvalidArgument when x doesn't have `dimension` values. Thread-safe.
     std::vector<double> decision_values(VectorView x) const {
-        if (x.size != dimension) {
-            throw InvalidArgument("the SVM knows vectors of " + std::to_string(dimension) + " values, not " +
-                                  std::to_string(x.size));
-        }
-        std::vector<double> values;
-        values.reserve(pairs.size());
-        for (const PairClassifier& pair : pairs) values.push_back(pair.decision(x.data));
-        return values;
+        return detail::with_default_floats([&] {
+            if (x.size != dimension) {
+                throw InvalidArgument("the SVM knows vectors of " + std::to_string(dimension) + " values, not " +
+                                      std::to_string(x.size));
+            }
+            std::vector<double> values;
+            values.reserve(pairs.size());
+            for (const PairClassifier& pair : pairs) values.push_back(pair.decision(x.data));
+            return values;
+        });
     }
 
     /// Probability of each class; their sum is 1. One class alone has 1, without classes there's nothing.
@@ -16163,16 +16617,18 @@ struct LinearSvm {
     /// Cost: k(k-1)/2 inner products for k classes, and a few sweeps over k x k numbers: 4 us for 10 classes of 128
     /// values, 0.4 ms for 100. Thread-safe.
     std::vector<double> probabilities(VectorView x) const {
-        const std::vector<double> values = decision_values(x);
-        std::vector<double> r(class_count * class_count, 0.0);
-        std::size_t pair = 0;
-        for (std::size_t a = 0; a < class_count; ++a) {
-            for (std::size_t b = a + 1; b < class_count; ++b, ++pair) {
-                r[a * class_count + b] = pairs[pair].platt(values[pair]);
-                r[b * class_count + a] = 1 - r[a * class_count + b];
+        return detail::with_default_floats([&] {
+            const std::vector<double> values = decision_values(x);
+            std::vector<double> r(class_count * class_count, 0.0);
+            std::size_t pair = 0;
+            for (std::size_t a = 0; a < class_count; ++a) {
+                for (std::size_t b = a + 1; b < class_count; ++b, ++pair) {
+                    r[a * class_count + b] = pairs[pair].platt(values[pair]);
+                    r[b * class_count + a] = 1 - r[a * class_count + b];
+                }
             }
-        }
-        return detail::couple_pairs(r, class_count);
+            return detail::couple_pairs(r, class_count);
+        });
     }
 };
 
@@ -16189,20 +16645,22 @@ struct LinearSvm {
 template <typename Sample>
 LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector<int>& labels, int class_count,
                            const SvmOptions& options = {}) {
-    const std::vector<VectorView> views(samples.begin(), samples.end());
-    detail::require_trainable(views, labels, class_count, options);
+    return detail::with_default_floats([&] {
+        const std::vector<VectorView> views(samples.begin(), samples.end());
+        detail::require_trainable(views, labels, class_count, options);
 
-    LinearSvm svm;
-    svm.class_count = static_cast<std::size_t>(class_count);
-    svm.dimension = views.front().size;
-    std::vector<std::vector<VectorView>> classes(svm.class_count);
-    for (std::size_t i = 0; i < views.size(); ++i) classes[static_cast<std::size_t>(labels[i])].push_back(views[i]);
-    for (std::size_t a = 0; a < svm.class_count; ++a) {
-        for (std::size_t b = a + 1; b < svm.class_count; ++b) {
-            svm.pairs.push_back(detail::train_pair(classes[a], classes[b], options));
+        LinearSvm svm;
+        svm.class_count = static_cast<std::size_t>(class_count);
+        svm.dimension = views.front().size;
+        std::vector<std::vector<VectorView>> classes(svm.class_count);
+        for (std::size_t i = 0; i < views.size(); ++i) classes[static_cast<std::size_t>(labels[i])].push_back(views[i]);
+        for (std::size_t a = 0; a < svm.class_count; ++a) {
+            for (std::size_t b = a + 1; b < svm.class_count; ++b) {
+                svm.pairs.push_back(detail::train_pair(classes[a], classes[b], options));
+            }
         }
-    }
-    return svm;
+        return svm;
+    });
 }
 
 }  // namespace v0_1
@@ -16351,7 +16809,7 @@ inline std::vector<double> distances_to_people(const Gallery& gallery, const Emb
     std::vector<double> nearest(gallery.names.size(), std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
         double& distance = nearest[static_cast<std::size_t>(gallery.labels[i])];
-        if (i != left_out) distance = std::min(distance, ffr::distance(gallery.embeddings[i], embedding));
+        if (i != left_out) distance = std::min(distance, euclidean(gallery.embeddings[i], embedding));
     }
     return nearest;
 }
@@ -16399,15 +16857,19 @@ class Identifier {
     /// The same from an open file; copies what it needs.
     static Identifier load(const WeightsFile& file) {
         file.require_kind("identifier");
-        EmbeddingSource source = load_source(file);
-        Gallery gallery = load_gallery(file);
-        LinearSvm svm = load_svm(file, gallery.names.size());
-        return {std::move(source), std::move(gallery), std::move(svm)};
+        return detail::with_default_floats([&]() -> Identifier {
+            EmbeddingSource source = load_source(file);
+            Gallery gallery = load_gallery(file);
+            LinearSvm svm = load_svm(file, gallery.names.size());
+            return {std::move(source), std::move(gallery), std::move(svm)};
+        });
     }
 
     /// Writes the model, whole or not at all: names, embeddings, SVM and embedder.
-    /// \throws FileError naming the file and the reason
-    void save(const std::filesystem::path& path) const { writer().save(path); }
+    /// \param mode  permissions of a new file, narrowed by the umask; faces are biometric data, so it's the owner's alone.
+    ///              A file that is there is replaced and keeps its own
+    /// \throws FileError naming the file and the reason; a read-only file isn't replaced
+    void save(const std::filesystem::path& path, unsigned mode = 0600) const { writer().save(path, mode); }
 
     /// The model as save() writes it.
     std::vector<unsigned char> bytes() const { return writer().bytes(); }
@@ -16420,9 +16882,11 @@ class Identifier {
     /// \throws InvalidArgument when the embedding has a value that isn't finite
     /// Cost: grows with the square of the number of people; 0.4 ms for 100. Thread-safe.
     Identity identify(const Embedding& embedding, const IdentifyOptions& options = {}) const {
-        if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
-        return detail::name_by(gallery_, svm_, embedding, options.max_distance.value_or(source_.same_person_distance),
-                               options.min_confidence);
+        return detail::with_default_floats([&] {
+            if (!detail::is_finite(embedding)) throw InvalidArgument("the embedding has a value that isn't finite");
+            return detail::name_by(gallery_, svm_, embedding,
+                                   options.max_distance.value_or(source_.same_person_distance), options.min_confidence);
+        });
     }
 
     /// Everybody known, sorted bytewise.
@@ -16559,6 +17023,7 @@ class Identifier {
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -16615,123 +17080,145 @@ void for_pairs_of(std::size_t label, std::size_t classes, Work work) {
 /// \returns their places in `samples`, ascending
 inline std::vector<std::size_t> find_strangers(const std::vector<LabelledEmbedding>& samples,
                                                double same_person_distance) {
-    std::vector<std::size_t> strangers;
-    for (const auto& [name, places] : detail::samples_by_name(samples)) {
-        std::vector<std::size_t> far;
-        for (const std::size_t i : places) {
-            std::size_t near = 0;
-            for (const std::size_t j : places) {
-                if (j != i && distance(samples[i].embedding, samples[j].embedding) <= same_person_distance) ++near;
+    return detail::with_default_floats([&] {
+        std::vector<std::size_t> strangers;
+        for (const auto& [name, places] : detail::samples_by_name(samples)) {
+            std::vector<std::size_t> far;
+            for (const std::size_t i : places) {
+                std::size_t near = 0;
+                for (const std::size_t j : places) {
+                    if (j != i && detail::euclidean(samples[i].embedding, samples[j].embedding) <= same_person_distance)
+                        ++near;
+                }
+                if (2 * near < places.size() - 1) far.push_back(i);
             }
-            if (2 * near < places.size() - 1) far.push_back(i);
+            if (2 * far.size() < places.size()) strangers.insert(strangers.end(), far.begin(), far.end());
         }
-        if (2 * far.size() < places.size()) strangers.insert(strangers.end(), far.begin(), far.end());
-    }
-    std::sort(strangers.begin(), strangers.end());
-    return strangers;
+        std::sort(strangers.begin(), strangers.end());
+        return strangers;
+    });
 }
 
 /// The pairs of people of whose faces half or more are nearer than `same_person_distance` to each other, by rising
 /// distance.
 inline std::vector<LookAlikes> find_look_alikes(const std::vector<LabelledEmbedding>& samples,
                                                 double same_person_distance) {
-    const auto by_name = detail::samples_by_name(samples);
-    std::vector<LookAlikes> alike;
-    for (auto one = by_name.begin(); one != by_name.end(); ++one) {
-        for (auto other = std::next(one); other != by_name.end(); ++other) {
-            std::vector<double> distances;
-            for (const std::size_t i : one->second) {
-                for (const std::size_t j : other->second) {
-                    distances.push_back(distance(samples[i].embedding, samples[j].embedding));
+    return detail::with_default_floats([&] {
+        const auto by_name = detail::samples_by_name(samples);
+        std::vector<LookAlikes> alike;
+        for (auto one = by_name.begin(); one != by_name.end(); ++one) {
+            for (auto other = std::next(one); other != by_name.end(); ++other) {
+                std::vector<double> distances;
+                for (const std::size_t i : one->second) {
+                    for (const std::size_t j : other->second) {
+                        distances.push_back(detail::euclidean(samples[i].embedding, samples[j].embedding));
+                    }
                 }
+                const double median = detail::median_of(std::move(distances));
+                if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
             }
-            const double median = detail::median_of(std::move(distances));
-            if (median <= same_person_distance) alike.push_back({one->first, other->first, median});
         }
-    }
-    std::sort(alike.begin(), alike.end(), [](const LookAlikes& a, const LookAlikes& b) {
-        return std::tie(a.distance, a.one, a.other) < std::tie(b.distance, b.one, b.other);
+        std::sort(alike.begin(), alike.end(), [](const LookAlikes& a, const LookAlikes& b) {
+            return std::tie(a.distance, a.one, a.other) < std::tie(b.distance, b.one, b.other);
+        });
+        return alike;
     });
-    return alike;
+}
+
+/// The samples without copies: of those with the same embedding to the last bit, which are of one photo under several
+/// names, the first. What's left out and named by the others must not meet itself.
+inline std::vector<LabelledEmbedding> without_copies(const std::vector<LabelledEmbedding>& samples) {
+    std::set<Embedding> seen;
+    std::vector<LabelledEmbedding> unique;
+    for (const LabelledEmbedding& sample : samples) {
+        if (seen.insert(sample.embedding).second) unique.push_back(sample);
+    }
+    return unique;
 }
 
 /// Names faces by a model that was trained on all faces but this one, for each face of people who have two or more.
+/// Copies count once, see without_copies().
 /// \param most  no more faces than so many are tried, evenly chosen, since each is a training of its own
 /// \throws InvalidArgument as Identifier::train does
 /// Cost: a face retrains its person's pairs: 60 us for each other person of 10 samples.
 inline LeaveOneOut leave_one_out(const std::vector<LabelledEmbedding>& samples, const TrainOptions& options = {},
                                  std::size_t most = 500) {
-    const Identifier everybody = Identifier::train(samples, options);
-    const Gallery& gallery = everybody.gallery();
-    const std::size_t people = gallery.names.size();
-    LinearSvm svm = everybody.svm();
-    std::vector<std::vector<VectorView>> classes(people);
-    std::vector<std::ptrdiff_t> places;  // of each sample in its class
-    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
-        auto& own = classes[static_cast<std::size_t>(gallery.labels[i])];
-        places.push_back(static_cast<std::ptrdiff_t>(own.size()));
-        own.emplace_back(gallery.embeddings[i]);
-    }
-    std::vector<std::size_t> of_several;
-    for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
-        if (classes[static_cast<std::size_t>(gallery.labels[i])].size() > 1) of_several.push_back(i);
-    }
-    LeaveOneOut result;
-    result.faces = std::min(most, of_several.size());
-    for (std::size_t k = 0; k < result.faces; ++k) {
-        const std::size_t i = of_several[k * of_several.size() / result.faces];
-        const auto label = static_cast<std::size_t>(gallery.labels[i]);
-        auto& own = classes[label];
-        own.erase(own.begin() + places[i]);
-        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t a, std::size_t b) {
-            svm.pairs[pair] = detail::train_pair(classes[a], classes[b], options.svm);
-        });
-        const Identity who =
-            detail::name_by(gallery, svm, gallery.embeddings[i], options.source.same_person_distance, 0, i);
-        if (who.name == gallery.names[label]) ++result.right;
-        detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t, std::size_t) {
-            svm.pairs[pair] = everybody.svm().pairs[pair];
-        });
-        own.insert(own.begin() + places[i], VectorView(gallery.embeddings[i]));
-    }
-    return result;
+    return detail::with_default_floats([&] {
+        const Identifier everybody = Identifier::train(without_copies(samples), options);
+        const Gallery& gallery = everybody.gallery();
+        const std::size_t people = gallery.names.size();
+        LinearSvm svm = everybody.svm();
+        std::vector<std::vector<VectorView>> classes(people);
+        std::vector<std::ptrdiff_t> places;  // of each sample in its class
+        for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+            auto& own = classes[static_cast<std::size_t>(gallery.labels[i])];
+            places.push_back(static_cast<std::ptrdiff_t>(own.size()));
+            own.emplace_back(gallery.embeddings[i]);
+        }
+        std::vector<std::size_t> of_several;
+        for (std::size_t i = 0; i < gallery.embeddings.size(); ++i) {
+            if (classes[static_cast<std::size_t>(gallery.labels[i])].size() > 1) of_several.push_back(i);
+        }
+        LeaveOneOut result;
+        result.faces = std::min(most, of_several.size());
+        for (std::size_t k = 0; k < result.faces; ++k) {
+            const std::size_t i = of_several[k * of_several.size() / result.faces];
+            const auto label = static_cast<std::size_t>(gallery.labels[i]);
+            auto& own = classes[label];
+            own.erase(own.begin() + places[i]);
+            detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t a, std::size_t b) {
+                svm.pairs[pair] = detail::train_pair(classes[a], classes[b], options.svm);
+            });
+            const Identity who =
+                detail::name_by(gallery, svm, gallery.embeddings[i], options.source.same_person_distance, 0, i);
+            if (who.name == gallery.names[label]) ++result.right;
+            detail::for_pairs_of(label, people, [&](std::size_t pair, std::size_t, std::size_t) {
+                svm.pairs[pair] = everybody.svm().pairs[pair];
+            });
+            own.insert(own.begin() + places[i], VectorView(gallery.embeddings[i]));
+        }
+        return result;
+    });
 }
 
 /// The distance from which on "unknown" is right most often: for each face, the nearest of its person's others should be
 /// below it and the nearest of other people's above. Halfway between where one kind ends and the other begins.
-/// Empty where fewer than ten faces have both, which says too little.
-inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& samples) {
-    struct Nearest {
-        double distance;
-        bool own;
-    };
-    constexpr double kNone = std::numeric_limits<double>::infinity();
-    std::vector<Nearest> all;
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-        double own = kNone, other = kNone;
-        for (std::size_t j = 0; j < samples.size(); ++j) {
-            double& nearest = samples[i].name == samples[j].name ? own : other;
-            if (i != j) nearest = std::min(nearest, distance(samples[i].embedding, samples[j].embedding));
+/// Empty where fewer than ten faces have both, which says too little. Copies count once, see without_copies().
+inline std::optional<double> suggest_distance(const std::vector<LabelledEmbedding>& with_copies) {
+    return detail::with_default_floats([&]() -> std::optional<double> {
+        const std::vector<LabelledEmbedding> samples = without_copies(with_copies);
+        struct Nearest {
+            double distance;
+            bool own;
+        };
+        constexpr double kNone = std::numeric_limits<double>::infinity();
+        std::vector<Nearest> all;
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            double own = kNone, other = kNone;
+            for (std::size_t j = 0; j < samples.size(); ++j) {
+                double& nearest = samples[i].name == samples[j].name ? own : other;
+                if (i != j) nearest = std::min(nearest, detail::euclidean(samples[i].embedding, samples[j].embedding));
+            }
+            if (own < kNone && other < kNone) all.insert(all.end(), {{own, true}, {other, false}});
         }
-        if (own < kNone && other < kNone) all.insert(all.end(), {{own, true}, {other, false}});
-    }
-    constexpr std::size_t kFewest = 10;
-    if (all.size() < 2 * kFewest) return std::nullopt;
-    std::sort(all.begin(), all.end(), [](const Nearest& a, const Nearest& b) { return a.distance < b.distance; });
-    // Below all of them, each person's own are mistaken; going up, an own one mends a mistake and another's makes one.
-    std::ptrdiff_t mistakes = static_cast<std::ptrdiff_t>(all.size() / 2), fewest = mistakes;
-    double best = all.front().distance, widest = 0;
-    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
-        mistakes += all[i].own ? -1 : 1;
-        const double gap = all[i + 1].distance - all[i].distance;
-        if (!(gap > 0)) continue;  // no distance lies between the two
-        if (mistakes < fewest || (mistakes == fewest && gap > widest)) {
-            fewest = mistakes;
-            widest = gap;
-            best = all[i].distance + gap / 2;
+        constexpr std::size_t kFewest = 10;
+        if (all.size() < 2 * kFewest) return std::nullopt;
+        std::sort(all.begin(), all.end(), [](const Nearest& a, const Nearest& b) { return a.distance < b.distance; });
+        // Below all of them, each person's own are mistaken; going up, an own one mends a mistake and another's makes one.
+        std::ptrdiff_t mistakes = static_cast<std::ptrdiff_t>(all.size() / 2), fewest = mistakes;
+        double best = all.front().distance, widest = 0;
+        for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+            mistakes += all[i].own ? -1 : 1;
+            const double gap = all[i + 1].distance - all[i].distance;
+            if (!(gap > 0)) continue;  // no distance lies between the two
+            if (mistakes < fewest || (mistakes == fewest && gap > widest)) {
+                fewest = mistakes;
+                widest = gap;
+                best = all[i].distance + gap / 2;
+            }
         }
-    }
-    return best;
+        return best;
+    });
 }
 
 }  // namespace v0_1
@@ -16814,7 +17301,7 @@ class NearGraph {
             for (std::size_t j = std::max(begin, i + 1); j < end; ++j) {
                 const auto square = static_cast<double>(squares[j - begin]);
                 if (square > above && std::isfinite(square)) continue;
-                if (square < below || ffr::distance(faces[i], faces[j]) < distance) join(i, j);
+                if (square < below || euclidean(faces[i], faces[j]) < distance) join(i, j);
             }
         }
     }
@@ -16918,26 +17405,28 @@ inline std::vector<int> number_by_size(const std::vector<std::size_t>& group) {
 /// Memory: n^2 / 8 bytes whoever is near to whom, 12.5 MB for 10,000 faces and 1.25 GB for 100,000, and the faces once more.
 inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, double same_person_distance,
                                       Workspace& workspace) {
-    if (!std::isfinite(same_person_distance) || same_person_distance < 0) {
-        throw InvalidArgument("the distance of one person's faces has to be at least 0, not " +
-                              std::to_string(same_person_distance));
-    }
-    std::vector<std::pair<std::uint64_t, std::size_t>> lots;
-    for (std::size_t i = 0; i < faces.size(); ++i) {
-        if (!std::all_of(faces[i].begin(), faces[i].end(), [](float value) { return std::isfinite(value); })) {
-            throw InvalidArgument("face " + std::to_string(i) + " has a number that isn't finite");
+    return detail::with_default_floats([&] {
+        if (!std::isfinite(same_person_distance) || same_person_distance < 0) {
+            throw InvalidArgument("the distance of one person's faces has to be at least 0, not " +
+                                  std::to_string(same_person_distance));
         }
-        lots.emplace_back(detail::shuffle_key(faces[i]), i);
-    }
-    std::sort(lots.begin(), lots.end());
-    std::vector<Embedding> shuffled;
-    shuffled.reserve(faces.size());
-    for (const auto& lot : lots) shuffled.push_back(faces[lot.second]);
-    const detail::NearGraph graph(shuffled, same_person_distance, workspace.threads());
-    const std::vector<std::size_t> groups_shuffled = detail::whisper(graph, faces.size());
-    std::vector<std::size_t> groups(faces.size());
-    for (std::size_t i = 0; i < lots.size(); ++i) groups[lots[i].second] = groups_shuffled[i];
-    return detail::number_by_size(groups);
+        std::vector<std::pair<std::uint64_t, std::size_t>> lots;
+        for (std::size_t i = 0; i < faces.size(); ++i) {
+            if (!std::all_of(faces[i].begin(), faces[i].end(), [](float value) { return std::isfinite(value); })) {
+                throw InvalidArgument("face " + std::to_string(i) + " has a number that isn't finite");
+            }
+            lots.emplace_back(detail::shuffle_key(faces[i]), i);
+        }
+        std::sort(lots.begin(), lots.end());
+        std::vector<Embedding> shuffled;
+        shuffled.reserve(faces.size());
+        for (const auto& lot : lots) shuffled.push_back(faces[lot.second]);
+        const detail::NearGraph graph(shuffled, same_person_distance, workspace.threads());
+        const std::vector<std::size_t> groups_shuffled = detail::whisper(graph, faces.size());
+        std::vector<std::size_t> groups(faces.size());
+        for (std::size_t i = 0; i < lots.size(); ++i) groups[lots[i].second] = groups_shuffled[i];
+        return detail::number_by_size(groups);
+    });
 }
 
 /// The same on the calling thread alone.
@@ -17142,36 +17631,38 @@ inline double equal_error_rate(const std::vector<CurvePoint>& curve) {
 /// \throws InvalidArgument when a fold lacks one, or a distance isn't finite and at least 0
 /// Cost: 400 comparisons a pair; 5 ms for 6000 pairs in 10 folds.
 inline Verification verify(const std::vector<VerificationPair>& pairs) {
-    std::map<std::size_t, std::pair<std::size_t, std::size_t>> kinds;
-    for (const VerificationPair& pair : pairs) {
-        if (!(pair.squared_distance >= 0) || !std::isfinite(pair.squared_distance)) {
-            throw InvalidArgument("a squared distance has to be finite and at least 0");
+    return detail::with_default_floats([&] {
+        std::map<std::size_t, std::pair<std::size_t, std::size_t>> kinds;
+        for (const VerificationPair& pair : pairs) {
+            if (!(pair.squared_distance >= 0) || !std::isfinite(pair.squared_distance)) {
+                throw InvalidArgument("a squared distance has to be finite and at least 0");
+            }
+            ++(pair.same ? kinds[pair.fold].first : kinds[pair.fold].second);
         }
-        ++(pair.same ? kinds[pair.fold].first : kinds[pair.fold].second);
-    }
-    if (kinds.size() < 2) throw InvalidArgument("verification needs pairs in at least two folds");
-    for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
-        const auto found = kinds.find(fold);
-        if (found == kinds.end() || found->second.first == 0 || found->second.second == 0) {
-            throw InvalidArgument("fold " + std::to_string(fold) + " needs pairs of one person and pairs of two");
+        if (kinds.size() < 2) throw InvalidArgument("verification needs pairs in at least two folds");
+        for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
+            const auto found = kinds.find(fold);
+            if (found == kinds.end() || found->second.first == 0 || found->second.second == 0) {
+                throw InvalidArgument("fold " + std::to_string(fold) + " needs pairs of one person and pairs of two");
+            }
         }
-    }
-    Verification result;
-    result.folds.assign(kinds.size(), {0, 0, detail::empty_roc()});
-    for (const VerificationPair& pair : pairs) detail::count_pair(pair, result.folds[pair.fold].roc);
-    std::vector<double> accuracies;
-    for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
-        const RocPoint& chosen = result.folds[fold].roc[detail::best_threshold(result.folds, fold)];
-        result.folds[fold].threshold = chosen.threshold;
-        result.folds[fold].accuracy = chosen.accuracy();
-        accuracies.push_back(chosen.accuracy());
-    }
-    result.mean_accuracy = detail::mean_of(accuracies);
-    result.accuracy_deviation = detail::deviation_of(accuracies);
-    result.mean_roc = detail::mean_roc(result.folds);
-    result.area_under_curve = detail::area_under(result.mean_roc);
-    result.equal_error_rate = detail::equal_error_rate(result.mean_roc);
-    return result;
+        Verification result;
+        result.folds.assign(kinds.size(), {0, 0, detail::empty_roc()});
+        for (const VerificationPair& pair : pairs) detail::count_pair(pair, result.folds[pair.fold].roc);
+        std::vector<double> accuracies;
+        for (std::size_t fold = 0; fold < kinds.size(); ++fold) {
+            const RocPoint& chosen = result.folds[fold].roc[detail::best_threshold(result.folds, fold)];
+            result.folds[fold].threshold = chosen.threshold;
+            result.folds[fold].accuracy = chosen.accuracy();
+            accuracies.push_back(chosen.accuracy());
+        }
+        result.mean_accuracy = detail::mean_of(accuracies);
+        result.accuracy_deviation = detail::deviation_of(accuracies);
+        result.mean_roc = detail::mean_roc(result.folds);
+        result.area_under_curve = detail::area_under(result.mean_roc);
+        result.equal_error_rate = detail::equal_error_rate(result.mean_roc);
+        return result;
+    });
 }
 
 /// The result of naming held-out faces among some number of people. Means and deviations are over the repetitions.
@@ -17236,43 +17727,46 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
 /// Identifier::train does
 inline Identification identify_held_out(const std::vector<LabelledEmbedding>& samples, std::size_t people,
                                         const IdentificationOptions& options = {}) {
-    const std::vector<LabelledEmbedding> faces = detail::faces_of_most_pictured(samples, people, options.faces_each);
-    Identification result;
-    for (std::size_t i = 0; i < faces.size(); ++i) {
-        if (i == 0 || faces[i].name != faces[i - 1].name) ++result.people;
-    }
-    result.faces = faces.size();
-    if (result.people < 2 || faces.size() < 10 || options.repetitions < 1) {
-        throw InvalidArgument("identification needs two people, ten faces of them and a repetition");
-    }
-    const std::size_t held_out = (faces.size() + 9) / 10;
-    IdentifyOptions anybody;
-    anybody.max_distance = std::numeric_limits<double>::infinity();
-    TrainOptions train;
-    train.svm = options.svm;
-    std::mt19937 random(options.seed);
-    std::vector<double> accuracies, train_seconds, predict_seconds;
-    for (int repetition = 0; repetition < options.repetitions; ++repetition) {
-        const std::vector<std::size_t> order = detail::shuffled(faces.size(), random);
-        std::vector<LabelledEmbedding> training;
-        for (std::size_t i = held_out; i < order.size(); ++i) training.push_back(faces[order[i]]);
-        const auto before_training = std::chrono::steady_clock::now();
-        const Identifier identifier = Identifier::train(training, train);
-        train_seconds.push_back(detail::seconds_since(before_training));
-        const auto before_naming = std::chrono::steady_clock::now();
-        std::size_t right = 0;
-        for (std::size_t i = 0; i < held_out; ++i) {
-            const LabelledEmbedding& face = faces[order[i]];
-            if (identifier.identify(face.embedding, anybody).candidate == face.name) ++right;
+    return detail::with_default_floats([&] {
+        const std::vector<LabelledEmbedding> faces =
+            detail::faces_of_most_pictured(samples, people, options.faces_each);
+        Identification result;
+        for (std::size_t i = 0; i < faces.size(); ++i) {
+            if (i == 0 || faces[i].name != faces[i - 1].name) ++result.people;
         }
-        predict_seconds.push_back(detail::seconds_since(before_naming) / static_cast<double>(held_out));
-        accuracies.push_back(static_cast<double>(right) / static_cast<double>(held_out));
-    }
-    result.mean_accuracy = detail::mean_of(accuracies);
-    result.accuracy_deviation = detail::deviation_of(accuracies);
-    result.train_seconds = detail::mean_of(train_seconds);
-    result.predict_seconds = detail::mean_of(predict_seconds);
-    return result;
+        result.faces = faces.size();
+        if (result.people < 2 || faces.size() < 10 || options.repetitions < 1) {
+            throw InvalidArgument("identification needs two people, ten faces of them and a repetition");
+        }
+        const std::size_t held_out = (faces.size() + 9) / 10;
+        IdentifyOptions anybody;
+        anybody.max_distance = std::numeric_limits<double>::infinity();
+        TrainOptions train;
+        train.svm = options.svm;
+        std::mt19937 random(options.seed);
+        std::vector<double> accuracies, train_seconds, predict_seconds;
+        for (int repetition = 0; repetition < options.repetitions; ++repetition) {
+            const std::vector<std::size_t> order = detail::shuffled(faces.size(), random);
+            std::vector<LabelledEmbedding> training;
+            for (std::size_t i = held_out; i < order.size(); ++i) training.push_back(faces[order[i]]);
+            const auto before_training = std::chrono::steady_clock::now();
+            const Identifier identifier = Identifier::train(training, train);
+            train_seconds.push_back(detail::seconds_since(before_training));
+            const auto before_naming = std::chrono::steady_clock::now();
+            std::size_t right = 0;
+            for (std::size_t i = 0; i < held_out; ++i) {
+                const LabelledEmbedding& face = faces[order[i]];
+                if (identifier.identify(face.embedding, anybody).candidate == face.name) ++right;
+            }
+            predict_seconds.push_back(detail::seconds_since(before_naming) / static_cast<double>(held_out));
+            accuracies.push_back(static_cast<double>(right) / static_cast<double>(held_out));
+        }
+        result.mean_accuracy = detail::mean_of(accuracies);
+        result.accuracy_deviation = detail::deviation_of(accuracies);
+        result.train_seconds = detail::mean_of(train_seconds);
+        result.predict_seconds = detail::mean_of(predict_seconds);
+        return result;
+    });
 }
 
 }  // namespace v0_1
@@ -17652,23 +18146,26 @@ inline Image to_rgb(ImageView image) {
 /// \param thickness  side of the square pen in pixels, 1 to 4096; an even pen's extra pixel is right of and below the
 /// line
 inline void draw_line(Image& image, Point from, Point to, Color color, int thickness = 1) {
-    detail::require_drawable(image);
-    detail::require_draw_size("a line's thickness", thickness, 1);
-    if (image.empty()) return;
-    const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
-    const bool along_x = std::abs(dx) >= std::abs(dy);
-    if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
-    const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
-    const std::int64_t limit = along_x ? image.width() : image.height();
-    const double slope = start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
-    const std::int64_t before = (thickness - 1) / 2;
-    // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
-    for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
-        const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
-        const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
-        const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
-        detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
-    }
+    detail::with_default_floats([&] {
+        detail::require_drawable(image);
+        detail::require_draw_size("a line's thickness", thickness, 1);
+        if (image.empty()) return;
+        const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
+        const bool along_x = std::abs(dx) >= std::abs(dy);
+        if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
+        const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
+        const std::int64_t limit = along_x ? image.width() : image.height();
+        const double slope =
+            start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
+        const std::int64_t before = (thickness - 1) / 2;
+        // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
+        for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
+            const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
+            const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
+            const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
+            detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
+        }
+    });
 }
 
 /// The outline of a box; an empty box draws nothing.
@@ -17804,34 +18301,37 @@ inline void paste(Image& onto, ImageView image, Point top_left) {
 /// \param width, height  of the result in pixels, at least 1
 /// \throws InvalidArgument for an empty image or size
 inline Image scale_to(ImageView image, int width, int height) {
-    require_pixels(image);
-    if (width < 1 || height < 1) {
-        throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " + std::to_string(height));
-    }
-    const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
-    const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
-    Image scaled(width, height, image.channels);
-    const auto channels = static_cast<std::size_t>(image.channels);
-    std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
-    for (int y = 0; y < height; ++y) {
-        const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
-        std::fill(blended.begin(), blended.end(), 0.0f);
-        for (std::size_t k = 0; k < row.weights.size(); ++k) {
-            const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
-            for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 1 || height < 1) {
+            throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " +
+                                  std::to_string(height));
         }
-        std::uint8_t* to = scaled.row(y);
-        for (const detail::ScaleTaps& column : columns) {
-            const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
-            for (std::size_t c = 0; c < channels; ++c) {
-                float sum = 0;
-                for (std::size_t k = 0; k < column.weights.size(); ++k)
-                    sum += column.weights[k] * from[k * channels + c];
-                *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+        const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
+        const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
+        Image scaled(width, height, image.channels);
+        const auto channels = static_cast<std::size_t>(image.channels);
+        std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
+        for (int y = 0; y < height; ++y) {
+            const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
+            std::fill(blended.begin(), blended.end(), 0.0f);
+            for (std::size_t k = 0; k < row.weights.size(); ++k) {
+                const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
+                for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
+            }
+            std::uint8_t* to = scaled.row(y);
+            for (const detail::ScaleTaps& column : columns) {
+                const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
+                for (std::size_t c = 0; c < channels; ++c) {
+                    float sum = 0;
+                    for (std::size_t k = 0; k < column.weights.size(); ++k)
+                        sum += column.weights[k] * from[k * channels + c];
+                    *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+                }
             }
         }
-    }
-    return scaled;
+        return scaled;
+    });
 }
 
 /// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
@@ -17912,29 +18412,33 @@ struct ReducedImage {
 /// \param max_pixels  of the result, at least 1
 /// \throws InvalidArgument for a limit below 1. Cost: reads each pixel once. Thread-safe.
 inline ReducedImage reduce_to(Image image, std::int64_t max_pixels) {
-    if (max_pixels < 1) {
-        throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
-    }
-    const int width = image.width(), height = image.height();
-    const double pixels = static_cast<double>(width) * height;
-    if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
-    const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
-    // The second bound is for strips, of which one side would become less than a pixel.
-    const auto shorten = [&](int side, std::int64_t most) {
-        return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
-    };
-    const int new_width = shorten(width, max_pixels);
-    return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
+    return detail::with_default_floats([&]() -> ReducedImage {
+        if (max_pixels < 1) {
+            throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
+        }
+        const int width = image.width(), height = image.height();
+        const double pixels = static_cast<double>(width) * height;
+        if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
+        const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
+        // The second bound is for strips, of which one side would become less than a pixel.
+        const auto shorten = [&](int side, std::int64_t most) {
+            return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
+        };
+        const int new_width = shorten(width, max_pixels);
+        return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
+    });
 }
 
 /// A box of the smaller image as one of its original. Outer edges, not pixels' centres, are scaled, then rounded to whole
 /// pixels, halves upwards: a box that's all of the smaller image becomes one that's all of the original.
 inline Rect in_original(const ReducedImage& reduced, const Rect& box) {
-    if (!reduced.is_smaller()) return box;
-    const double x = static_cast<double>(reduced.width) / reduced.image.width();
-    const double y = static_cast<double>(reduced.height) / reduced.image.height();
-    return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
-            round_half_up((box.bottom + 1.0) * y) - 1};
+    return detail::with_default_floats([&]() -> Rect {
+        if (!reduced.is_smaller()) return box;
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
+                round_half_up((box.bottom + 1.0) * y) - 1};
+    });
 }
 
 /// A detection in the smaller image as one in its original: its box is.
@@ -17946,16 +18450,18 @@ inline Detection in_original(const ReducedImage& reduced, Detection detection) {
 /// Landmarks of the smaller image as those of its original: scaled before they're rounded, halves upwards, so that they
 /// may lie on any pixel.
 inline Landmarks in_original(const ReducedImage& reduced, Landmarks landmarks) {
-    if (!reduced.is_smaller()) return landmarks;
-    const double x = static_cast<double>(reduced.width) / reduced.image.width();
-    const double y = static_cast<double>(reduced.height) / reduced.image.height();
-    for (std::size_t i = 0; i < landmarks.subpixel.size(); ++i) {
-        // Pixels' centres have whole coordinates, so the image begins at -0.5.
-        PointF& point = landmarks.subpixel[i];
-        point = {(point.x + 0.5) * x - 0.5, (point.y + 0.5) * y - 0.5};
-        landmarks.points[i] = {round_half_up(point.x), round_half_up(point.y)};
-    }
-    return landmarks;
+    return detail::with_default_floats([&] {
+        if (!reduced.is_smaller()) return std::move(landmarks);
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        for (std::size_t i = 0; i < landmarks.subpixel.size(); ++i) {
+            // Pixels' centres have whole coordinates, so the image begins at -0.5.
+            PointF& point = landmarks.subpixel[i];
+            point = {(point.x + 0.5) * x - 0.5, (point.y + 0.5) * y - 0.5};
+            landmarks.points[i] = {round_half_up(point.x), round_half_up(point.y)};
+        }
+        return landmarks;
+    });
 }
 
 /// A face in the smaller image as one in its original; the chip and the numbers stay those of the smaller one.
@@ -17980,9 +18486,11 @@ inline Face in_original(const ReducedImage& reduced, Face face) {
 ///
 ///     Y4mFrame --to_rgb--> Image h x w x 3 --draw on a copy, put_drawing--> the frame, where something was drawn
 ///
-/// Colours are those of ITU-R BT.601: Y from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16
-/// to 240 with 128 for gray; after ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. Whatever else the headers say
-/// (interlacing, pixels that aren't square, comments) is handed on as it came.
+/// Y goes from 16 (black) to 235, Cb and Cr (how much bluer and redder than gray) from 16 to 240 with 128 for gray; after
+/// ffmpeg's parameter XCOLORRANGE=FULL all from 0 to 255. How much of red, green and blue is in Y is told by ITU-R BT.601
+/// or BT.709 (ColorMatrix). Programs write no parameter for it, and so it goes by the height, as with players: BT.709 from
+/// 720 rows on. Who knows better can put XCOLORMATRIX=BT601 or XCOLORMATRIX=BT709 into the header. Whatever else the
+/// headers say (interlacing, pixels that aren't square, comments) is handed on as it came.
 
 #include <algorithm>
 #include <array>
@@ -18001,6 +18509,12 @@ inline Face in_original(const ReducedImage& reduced, Face face) {
 namespace ffr {
 inline namespace v0_1 {
 
+/// How much of red, green and blue is in the brightness Y.
+enum class ColorMatrix {
+    bt601,  ///< ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, for what was once television
+    bt709   ///< ITU-R BT.709: 0.2126 R + 0.7152 G + 0.0722 B, for HD
+};
+
 /// What a stream's header says.
 struct Y4mFormat {
     std::string header;          ///< the whole line, without its end
@@ -18010,8 +18524,15 @@ struct Y4mFormat {
     int rate_denominator = 0;    ///< see rate_numerator
     int chroma_step_x = 2;       ///< pixels of a row that share a Cb and a Cr: 1 or 2; 0 when there's no colour
     int chroma_step_y = 2;       ///< rows that do
-    bool is_full_range = false;  ///< bytes from 0 to 255 and not BT.601's limited range
+    bool is_full_range = false;  ///< bytes from 0 to 255 and not the limited range
+    std::optional<ColorMatrix> told_matrix;  ///< by XCOLORMATRIX; none when the stream doesn't tell
 
+    /// Rows of the lowest video that's taken for HD.
+    static constexpr int kHdHeight = 720;
+    /// The matrix that the stream tells or, where it doesn't, what's usual for its height.
+    ColorMatrix matrix() const {
+        return told_matrix.value_or(height >= kHdHeight ? ColorMatrix::bt709 : ColorMatrix::bt601);
+    }
     /// False for brightness alone.
     bool has_chroma() const { return chroma_step_x > 0; }
     /// Columns of Cb and of Cr; 0 without.
@@ -18041,11 +18562,15 @@ constexpr std::size_t kMaxY4mLine = 4096;
 /// Of a frame: twice what 8K has.
 constexpr std::int64_t kMaxY4mPixels = std::int64_t{8192} * 8192;
 
-/// The number that a text consists of, or -1. \param text  more than 9 digits aren't a number
+/// The number that a text consists of, or -1 when it isn't one or is above 2^31 - 1.
 inline int digits_value(const std::string& text) {
-    const bool digits = !text.empty() && text.size() <= 9 &&
-                        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-    return digits ? std::stoi(text) : -1;
+    std::int64_t value = text.empty() ? -1 : 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') return -1;
+        value = value * 10 + (c - '0');
+        if (value > INT32_MAX) return -1;
+    }
+    return static_cast<int>(value);
 }
 
 /// How pixels share colours, by the names of the parameter C.
@@ -18067,6 +18592,13 @@ inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& f
     if (parameter[0] == 'W') format.width = digits_value(value);
     if (parameter[0] == 'H') format.height = digits_value(value);
     if (parameter == "XCOLORRANGE=FULL") format.is_full_range = true;
+    if (parameter.rfind("XCOLORMATRIX=", 0) == 0) {
+        const bool is_bt709 = parameter == "XCOLORMATRIX=BT709";
+        if (!is_bt709 && parameter != "XCOLORMATRIX=BT601") {
+            return "its parameter is '" + parameter + "'; what's read is XCOLORMATRIX=BT601 and XCOLORMATRIX=BT709";
+        }
+        format.told_matrix = is_bt709 ? ColorMatrix::bt709 : ColorMatrix::bt601;
+    }
     if (parameter[0] == 'F') {
         const std::size_t colon = std::min(value.find(':'), value.size());
         format.rate_numerator = digits_value(value.substr(0, colon));
@@ -18087,13 +18619,20 @@ inline std::string read_y4m_parameter(const std::string& parameter, Y4mFormat& f
     return "";
 }
 
-/// BT.601 in whole numbers, so that its bytes are the same on every machine.
-class Bt601 {
+/// From Y, Cb and Cr to R, G and B and back, in whole numbers, so that the bytes are the same on every machine.
+///
+///     Y = kr R + kg G + kb B with kr + kg + kb = 1      Cb = (B - Y) / (2 - 2 kb)      Cr = (R - Y) / (2 - 2 kr)
+class ColorConversion {
   public:
-    explicit Bt601(bool is_full_range)
-        : black_(is_full_range ? 0 : 16),
-          luma_(is_full_range ? 1 : 219 / 255.0),
-          chroma_(is_full_range ? 1 : 224 / 255.0) {}
+    explicit ColorConversion(const Y4mFormat& format) : ColorConversion(format.matrix(), format.is_full_range) {}
+
+    ColorConversion(ColorMatrix matrix, bool is_full_range) : black_(is_full_range ? 0 : 16) {
+        const bool is_bt709 = matrix == ColorMatrix::bt709;
+        with_default_floats([&] {
+            is_bt709 ? find_factors(0.2126, 0.7152, 0.0722, is_full_range)
+                     : find_factors(0.299, 0.587, 0.114, is_full_range);
+        });
+    }
 
     /// Writes the R, G and B of a pixel.
     void to_rgb(int y, int cb, int cr, std::uint8_t* rgb) const {
@@ -18105,18 +18644,15 @@ class Bt601 {
 
     /// Brightness of an RGB pixel.
     std::uint8_t luma(const std::uint8_t* rgb) const {
-        return to_byte(black_ * kOne + rgb[0] * fixed(0.299 * luma_) + rgb[1] * fixed(0.587 * luma_) +
-                       rgb[2] * fixed(0.114 * luma_));
+        return to_byte(black_ * kOne + rgb[0] * luma_by_[0] + rgb[1] * luma_by_[1] + rgb[2] * luma_by_[2]);
     }
     /// Its Cb, times kOne.
     int cb(const std::uint8_t* rgb) const {
-        return 128 * kOne - rgb[0] * fixed(0.299 / 1.772 * chroma_) - rgb[1] * fixed(0.587 / 1.772 * chroma_) +
-               rgb[2] * fixed(0.5 * chroma_);
+        return 128 * kOne - rgb[0] * cb_by_[0] - rgb[1] * cb_by_[1] + rgb[2] * cb_by_[2];
     }
     /// Its Cr, times kOne.
     int cr(const std::uint8_t* rgb) const {
-        return 128 * kOne + rgb[0] * fixed(0.5 * chroma_) - rgb[1] * fixed(0.587 / 1.402 * chroma_) -
-               rgb[2] * fixed(0.114 / 1.402 * chroma_);
+        return 128 * kOne + rgb[0] * cr_by_[0] - rgb[1] * cr_by_[1] - rgb[2] * cr_by_[2];
     }
 
     static constexpr int kOne = 65536;
@@ -18127,13 +18663,25 @@ class Bt601 {
     }
 
   private:
-    static constexpr int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+    static int fixed(double value) { return static_cast<int>(value * kOne + 0.5); }
+
+    void find_factors(double kr, double kg, double kb, bool is_full_range) {
+        const double luma = is_full_range ? 1 : 219 / 255.0;    // range of Y by that of R, G and B
+        const double chroma = is_full_range ? 1 : 224 / 255.0;  // and of Cb and Cr
+        const double red = 2 - 2 * kr, blue = 2 - 2 * kb;
+        from_luma_ = fixed(1 / luma);
+        red_by_cr_ = fixed(red / chroma);
+        blue_by_cb_ = fixed(blue / chroma);
+        green_by_cb_ = fixed(kb * blue / kg / chroma);
+        green_by_cr_ = fixed(kr * red / kg / chroma);
+        luma_by_ = {fixed(kr * luma), fixed(kg * luma), fixed(kb * luma)};
+        cb_by_ = {fixed(kr / blue * chroma), fixed(kg / blue * chroma), fixed(0.5 * chroma)};
+        cr_by_ = {fixed(0.5 * chroma), fixed(kg / red * chroma), fixed(kb / red * chroma)};
+    }
 
     int black_;
-    double luma_, chroma_;  // range of Y, and of Cb and Cr, by that of R, G and B
-    int from_luma_ = fixed(1 / luma_);
-    int red_by_cr_ = fixed(1.402 / chroma_), blue_by_cb_ = fixed(1.772 / chroma_);
-    int green_by_cb_ = fixed(0.114 * 1.772 / 0.587 / chroma_), green_by_cr_ = fixed(0.299 * 1.402 / 0.587 / chroma_);
+    int from_luma_ = 0, red_by_cr_ = 0, blue_by_cb_ = 0, green_by_cb_ = 0, green_by_cr_ = 0;
+    std::array<int, 3> luma_by_{}, cb_by_{}, cr_by_{};
 };
 
 }  // namespace detail
@@ -18145,7 +18693,7 @@ class Y4mReader {
     /// \param in    opened as binary; has to outlive the reader
     /// \param name  stands for the file in messages
     /// \throws FormatError when it isn't YUV4MPEG2, has no size, more than 8192 x 8192 pixels, or colours other than 420,
-    /// 422, 444 and mono with 8 bits; FileError when it can't be read
+    /// 422, 444 and mono with 8 bits, or another XCOLORMATRIX; FileError when it can't be read
     Y4mReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
         if (!read_line(format_.header, "the header")) fail("is empty, and not YUV4MPEG2");
         std::istringstream words(format_.header);
@@ -18253,7 +18801,7 @@ struct Drawing {
     }
 };
 
-inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t* luma) {
+inline void put_luma(const Drawing& drawing, const ColorConversion& convert, std::uint8_t* luma) {
     const int width = drawing.after.width;
     for (int y = 0; y < drawing.after.height; ++y, luma += width) {
         if (!drawing.changed(0, y, width)) continue;
@@ -18264,7 +18812,8 @@ inline void put_luma(const Drawing& drawing, const Bt601& convert, std::uint8_t*
 }
 
 /// A colour becomes the mean of its pixels', of which those that weren't changed keep the one that was.
-inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFormat& format, std::uint8_t* chroma) {
+inline void put_chroma(const Drawing& drawing, const ColorConversion& convert, const Y4mFormat& format,
+                       std::uint8_t* chroma) {
     for (int row = 0; row < format.chroma_height(); ++row) {
         const int top = row * format.chroma_step_y, bottom = std::min(top + format.chroma_step_y, format.height);
         if (!drawing.changed(0, top, format.width) && !drawing.changed(0, bottom - 1, format.width)) continue;
@@ -18276,13 +18825,13 @@ inline void put_chroma(const Drawing& drawing, const Bt601& convert, const Y4mFo
             for (int y = top; y < bottom; ++y) {
                 for (int x = left; x < right; ++x) {
                     const bool changed = drawing.changed(x, y);
-                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * Bt601::kOne;
-                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * Bt601::kOne;
+                    cb_sum += changed ? convert.cb(drawing.pixel(x, y)) : *cb * ColorConversion::kOne;
+                    cr_sum += changed ? convert.cr(drawing.pixel(x, y)) : *cr * ColorConversion::kOne;
                 }
             }
             const int count = (bottom - top) * (right - left);
-            *cb = Bt601::to_byte(cb_sum / count);
-            *cr = Bt601::to_byte(cr_sum / count);
+            *cb = ColorConversion::to_byte(cb_sum / count);
+            *cr = ColorConversion::to_byte(cr_sum / count);
         }
     }
 }
@@ -18300,7 +18849,7 @@ inline void require_frame_size(const Y4mFrame& frame, const Y4mFormat& format) {
 /// \param frame  of a stream of this format. \throws InvalidArgument when it has another size
 inline Image to_rgb(const Y4mFrame& frame, const Y4mFormat& format) {
     detail::require_frame_size(frame, format);
-    const detail::Bt601 convert(format.is_full_range);
+    const detail::ColorConversion convert(format);
     Image image(format.width, format.height, 3);
     const std::uint8_t* luma = frame.bytes.data();
     const std::vector<std::uint8_t> gray(static_cast<std::size_t>(format.width), 128);
@@ -18333,7 +18882,7 @@ inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView befo
             throw InvalidArgument("the picture isn't in RGB and of the frame's size");
         }
     }
-    const detail::Bt601 convert(format.is_full_range);
+    const detail::ColorConversion convert(format);
     detail::put_luma({before, after}, convert, frame.bytes.data());
     if (format.has_chroma()) {
         detail::put_chroma({before, after}, convert, format, frame.bytes.data() + format.luma_bytes());
@@ -18386,23 +18935,27 @@ class NameVote {
   public:
     /// Counts one look: it weighs as much as it's confident, a look that says "unknown" too.
     void add(const Identity& identity) {
-        Sum& sum = sums_[identity.name];
-        sum.candidate = identity.candidate;
-        sum.confidence += identity.confidence;
-        sum.distance += identity.distance;
-        ++sum.looks;
+        detail::with_default_floats([&] {
+            Sum& sum = sums_[identity.name];
+            sum.candidate = identity.candidate;
+            sum.confidence += identity.confidence;
+            sum.distance += identity.distance;
+            ++sum.looks;
+        });
     }
 
     /// The name, or "unknown", with the greatest sum of confidences; of equal ones "unknown", then the first by name.
     /// Confidence and distance are the means of the looks that say so, and the candidate is the last of theirs. Without
     /// any look it's unknown, of nobody.
     Identity winner() const {
-        const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
-            return a.second.confidence < b.second.confidence;
+        return detail::with_default_floats([&]() -> Identity {
+            const auto best = std::max_element(sums_.begin(), sums_.end(), [](const auto& a, const auto& b) {
+                return a.second.confidence < b.second.confidence;
+            });
+            if (best == sums_.end()) return {};
+            const auto& [name, sum] = *best;
+            return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
         });
-        if (best == sums_.end()) return {};
-        const auto& [name, sum] = *best;
-        return {name, sum.candidate, sum.confidence / sum.looks, sum.distance / sum.looks};
     }
 
   private:
@@ -18440,10 +18993,12 @@ struct Track {
 
 /// Intersection over union of two boxes: 0 when they're apart, 1 when they're equal.
 inline double intersection_over_union(const Rect& a, const Rect& b) {
-    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
-                    std::min(a.bottom, b.bottom)};
-    const auto shared = static_cast<double>(both.area());
-    return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+    return detail::with_default_floats([&] {
+        const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
+                        std::min(a.bottom, b.bottom)};
+        const auto shared = static_cast<double>(both.area());
+        return shared > 0 ? shared / (static_cast<double>(a.area()) + static_cast<double>(b.area()) - shared) : 0;
+    });
 }
 
 namespace detail {
@@ -18457,17 +19012,19 @@ inline std::vector<double> coordinates(const std::vector<PointF>& points) {
 
 /// A box that goes along with its landmarks: shifted and scaled, but upright, by the similarity between them.
 inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, const std::vector<PointF>& to) {
-    const SimilarityFit fit(coordinates(from).data(), from.size());
-    if (!fit.valid() || from.size() != to.size()) return box;
-    const Similarity way = fit.to(coordinates(to).data());
-    // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
-    const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
-    const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
-    const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
-    const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
-                               (static_cast<double>(box.top) + box.bottom) / 2});
-    return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
-            round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+    return detail::with_default_floats([&]() -> Rect {
+        const SimilarityFit fit(coordinates(from).data(), from.size());
+        if (!fit.valid() || from.size() != to.size()) return box;
+        const Similarity way = fit.to(coordinates(to).data());
+        // Nobody comes twice as near from one search to the next, but what's fitted to no face may do anything.
+        const double scale = std::clamp(std::hypot(way.rotation.a, way.rotation.b), 0.5, 2.0);
+        const double half_width = (static_cast<double>(box.right) - box.left) / 2 * scale;
+        const double half_height = (static_cast<double>(box.bottom) - box.top) / 2 * scale;
+        const PointF centre = way({(static_cast<double>(box.left) + box.right) / 2,  //
+                                   (static_cast<double>(box.top) + box.bottom) / 2});
+        return {round_half_up(centre.x - half_width), round_half_up(centre.y - half_height),
+                round_half_up(centre.x + half_width), round_half_up(centre.y + half_height)};
+    });
 }
 
 }  // namespace detail
@@ -18476,24 +19033,26 @@ inline Rect carried_along(const Rect& box, const std::vector<PointF>& from, cons
 /// their brightness and contrast; 0 for one without any pattern.
 /// \throws InvalidArgument when they're empty or differ in size or channels
 inline double correlation(ImageView a, ImageView b) {
-    require_pixels(a);
-    if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
-        throw InvalidArgument("only pictures of the same size and channels can be correlated");
-    }
-    double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
-    for (int y = 0; y < a.height; ++y) {
-        for (int i = 0; i < a.width * a.channels; ++i) {
-            const double p = a.row(y)[i], q = b.row(y)[i];
-            sum_a += p;
-            sum_b += q;
-            sum_aa += p * p;
-            sum_bb += q * q;
-            sum_ab += p * q;
+    return detail::with_default_floats([&] {
+        require_pixels(a);
+        if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
+            throw InvalidArgument("only pictures of the same size and channels can be correlated");
         }
-    }
-    const double count = static_cast<double>(a.width) * a.height * a.channels;
-    const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
-    return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+        double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;  // of whole numbers, and so exact
+        for (int y = 0; y < a.height; ++y) {
+            for (int i = 0; i < a.width * a.channels; ++i) {
+                const double p = a.row(y)[i], q = b.row(y)[i];
+                sum_a += p;
+                sum_b += q;
+                sum_aa += p * p;
+                sum_bb += q * q;
+                sum_ab += p * q;
+            }
+        }
+        const double count = static_cast<double>(a.width) * a.height * a.channels;
+        const double variances = (count * sum_aa - sum_a * sum_a) * (count * sum_bb - sum_b * sum_b);
+        return variances > 0 ? (count * sum_ab - sum_a * sum_b) / std::sqrt(variances) : 0;
+    });
 }
 
 /// Landmarks of a track's face in a new frame, fitted in its last box; none when what's there doesn't look like the face

@@ -37,7 +37,8 @@ static void test_versions(void) {
     CHECK(ffr_version() == FFR_VERSION);
     if (sizeof(void*) != 8) return;
     /* Layouts are a promise: a field that's moved or widened would break programs already built. */
-    CHECK(sizeof(ffr_error) == 512 && sizeof(ffr_box) == 16 && sizeof(ffr_point) == 8 && sizeof(ffr_image) == 40);
+    CHECK(sizeof(ffr_error) == 512 && sizeof(ffr_box) == 16 && sizeof(ffr_point) == 8 && sizeof(ffr_image) == 48);
+    CHECK(offsetof(ffr_image, format) == 40);
     CHECK(sizeof(ffr_pipeline_options) == 16 && sizeof(ffr_detect_options) == 16 && sizeof(ffr_identify_options) == 24);
     CHECK(sizeof(ffr_face) == 1096 && sizeof(ffr_identity) == 40);
 }
@@ -113,10 +114,12 @@ static void test_images_that_are_refused(void) {
         {0, 1, 3, 0, pixel, "no pixels"},
         {1, -1, 3, 0, pixel, "no pixels"},
         {1, 1, 0, 0, pixel, "1 or 3 channels, not 0"},
-        {1, 1, 4, 0, pixel, "1 or 3 channels, not 4"},
+        {1, 1, 2, 0, pixel, "1 or 3 channels, not 2"},
+        {1, 1, 4, 0, pixel, "4 channels needs a format: FFR_PIXELS_RGBA or FFR_PIXELS_BGRA"},
         {1, 1, 3, 2, pixel, "image->stride is 2"},
-        {1, 1, 3, -3, pixel, "image->stride is -3"},
+        {1, 1, 3, -2, pixel, "image->stride is -2"},
         {1, 2, 3, INT64_MAX, pixel, "image->stride is 922"},
+        {1, 2, 3, INT64_MIN, pixel, "image->stride is -922"},
         {INT32_MAX, INT32_MAX, 3, 0, pixel, "at most 2147483647 bytes, not 2147483647 x 3"},
         {1000000000, 1, 3, 0, pixel, "at most 2147483647 bytes, not 1000000000 x 3"},
         {INT32_MAX, INT32_MAX, 1, 0, pixel, "2147483647 x 2147483647 pixels is too large"},
@@ -219,6 +222,150 @@ static void test_the_steps_alone_give_the_same(void) {
     ffr_image_free(&gaps); /* isn't the library's, and stays */
     CHECK(gaps.pixels == wide && gaps.width == photo.width);
     free(wide);
+}
+
+/* Whatever can be told of the astronaut, from pixels that lie otherwise than the photo's. */
+static void check_same_answers(const ffr_image* image) {
+    ffr_faces *found = NULL, *measured = NULL;
+    ffr_face face = NEW(ffr_face);
+    ffr_point points[FFR_MAX_LANDMARKS];
+    float embedding[FFR_EMBEDDING_SIZE];
+    CHECK_OK(ffr_find_faces(pipeline, image, NULL, &measured, &error));
+    CHECK(ffr_faces_count(measured) == 1);
+    CHECK_OK(ffr_faces_get(measured, 0, &face, &error));
+    CHECK(memcmp(&face, &astronaut, sizeof face) == 0);
+    CHECK_OK(ffr_detect(pipeline, image, NULL, &found, &error));
+    CHECK(ffr_faces_count(found) == 1);
+    CHECK_OK(ffr_faces_get(found, 0, &face, &error));
+    CHECK(memcmp(&face.box, &astronaut.box, sizeof face.box) == 0);
+    CHECK_OK(ffr_landmarks(pipeline, image, &astronaut.box, points, FFR_MAX_LANDMARKS, NULL, &error));
+    CHECK(memcmp(points, astronaut.landmarks, sizeof points) == 0);
+    CHECK_OK(ffr_embed(pipeline, image, &astronaut.box, embedding, &error));
+    CHECK(memcmp(embedding, astronaut.embedding, sizeof embedding) == 0);
+    ffr_faces_free(found);
+    ffr_faces_free(measured);
+}
+
+/* Lays the photo out anew, with `gap` bytes between rows and, where it's `upwards`, the lowest row first.
+   Returns the memory. The order tells where the photo's red, green and blue go in a pixel. */
+static uint8_t* laid_out(ffr_image* image, int32_t format, int32_t channels, const int* order, int gap, int upwards) {
+    const int64_t row = (int64_t)photo.width * channels + gap;
+    uint8_t* const memory = malloc((size_t)(row * photo.height));
+    CHECK(memory != NULL);
+    for (int64_t i = 0; i < row * photo.height; ++i) memory[i] = (uint8_t)(i * 89); /* alpha and gaps hold anything */
+    uint8_t* const top = upwards ? memory + row * (photo.height - 1) : memory;
+    image->width = photo.width, image->height = photo.height, image->channels = channels, image->format = format;
+    image->stride = upwards ? -row : gap == 0 ? 0 : row;
+    image->pixels = top;
+    for (int y = 0; y < photo.height; ++y) {
+        for (int x = 0; x < photo.width; ++x) {
+            for (int c = 0; c < 3; ++c) {
+                top[(upwards ? -row : row) * y + x * channels + order[c]] = photo.pixels[y * photo.stride + x * 3 + c];
+            }
+        }
+    }
+    return memory;
+}
+
+static void test_pixels_that_lie_otherwise(void) {
+    const struct {
+        int32_t format, channels;
+        int order[3];
+    } formats[] = {{FFR_PIXELS_PLAIN, 3, {0, 1, 2}},
+                   {FFR_PIXELS_BGR, 3, {2, 1, 0}},
+                   {FFR_PIXELS_RGBA, 4, {0, 1, 2}},
+                   {FFR_PIXELS_BGRA, 4, {2, 1, 0}}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; ++i) {
+        for (int way = 0; way < 4; ++way) {
+            ffr_image image = NEW(ffr_image);
+            const int gap = way % 2 == 0 ? 0 : 5, upwards = way / 2;
+            uint8_t* const memory =
+                laid_out(&image, formats[i].format, formats[i].channels, formats[i].order, gap, upwards);
+            check_same_answers(&image);
+            free(memory);
+        }
+    }
+
+    /* Another order of colours is another image. */
+    ffr_image swapped = photo;
+    swapped.format = FFR_PIXELS_BGR;
+    float embedding[FFR_EMBEDDING_SIZE];
+    CHECK_OK(ffr_embed(pipeline, &swapped, &astronaut.box, embedding, &error));
+    CHECK(ffr_distance(embedding, astronaut.embedding) > 0.01);
+
+    /* Gray upwards is gray downwards. */
+    ffr_image gray = NEW(ffr_image);
+    uint8_t both[2][16] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+                           {13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8, 1, 2, 3, 4}};
+    const ffr_box all = {0, 0, 3, 3};
+    float downwards[FFR_EMBEDDING_SIZE];
+    gray.width = gray.height = 4, gray.channels = 1, gray.pixels = both[0];
+    CHECK_OK(ffr_embed(pipeline, &gray, &all, downwards, &error));
+    gray.stride = -4, gray.pixels = both[1] + 12;
+    CHECK_OK(ffr_embed(pipeline, &gray, &all, embedding, &error));
+    CHECK(memcmp(embedding, downwards, sizeof embedding) == 0);
+}
+
+static void test_one_pixel_of_each_format(void) {
+    const uint8_t rgb[3] = {10, 20, 30}, bgr[3] = {30, 20, 10}, rgba[4] = {10, 20, 30, 99}, bgra[4] = {30, 20, 10, 99};
+    const uint8_t* const pixels[] = {rgb, bgr, rgba, bgra};
+    const ffr_box box = {0, 0, 0, 0};
+    ffr_point points[4][FFR_MAX_LANDMARKS];
+    for (int32_t format = 0; format < 4; ++format) {
+        for (int upwards = 0; upwards < 2; ++upwards) {
+            ffr_image image = NEW(ffr_image);
+            ffr_faces* faces = NULL;
+            image.width = image.height = 1, image.channels = format < 2 ? 3 : 4, image.format = format;
+            image.pixels = pixels[format], image.stride = upwards ? -image.channels : 0;
+            CHECK_OK(ffr_find_faces(pipeline, &image, NULL, &faces, &error));
+            CHECK(ffr_faces_count(faces) == 0);
+            ffr_faces_free(faces);
+            CHECK_OK(ffr_landmarks(pipeline, &image, &box, points[format], FFR_MAX_LANDMARKS, NULL, &error));
+            CHECK(memcmp(points[format], points[0], sizeof points[0]) == 0);
+        }
+    }
+}
+
+static void test_formats_that_are_refused(void) {
+    const uint8_t pixel[8] = {0};
+    const struct {
+        int32_t format, channels;
+        int64_t stride;
+        const char* reason;
+    } bad[] = {{4, 3, 0, "no image->format 4"},
+               {-1, 3, 0, "no image->format -1"},
+               {FFR_PIXELS_BGR, 4, 0, "FFR_PIXELS_BGR has 3 channels, not 4"},
+               {FFR_PIXELS_BGR, 1, 0, "FFR_PIXELS_BGR has 3 channels, not 1"},
+               {FFR_PIXELS_RGBA, 3, 0, "FFR_PIXELS_RGBA has 4 channels, not 3"},
+               {FFR_PIXELS_BGRA, 0, 0, "FFR_PIXELS_BGRA has 4 channels, not 0"},
+               {FFR_PIXELS_BGRA, 4, 3, "image->stride is 3"},
+               {FFR_PIXELS_BGRA, 4, -3, "image->stride is -3"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        ffr_image image = NEW(ffr_image);
+        ffr_faces* faces = NULL;
+        image.width = image.height = 1, image.channels = bad[i].channels, image.pixels = pixel;
+        image.format = bad[i].format, image.stride = bad[i].stride;
+        CHECK_FAILS(ffr_detect(pipeline, &image, NULL, &faces, &error), FFR_INVALID_ARGUMENT, bad[i].reason);
+    }
+}
+
+/* A program that was built before there were formats has a shorter struct, with something else behind it. */
+static void test_images_of_an_earlier_version(const char* path) {
+    ffr_image older = NEW(ffr_image);
+    older.struct_size = offsetof(ffr_image, format);
+    older.format = 77;
+    CHECK_OK(ffr_image_read(path, &older, &error));
+    CHECK(older.format == 77 && older.width == photo.width && older.owner != NULL);
+    check_same_answers(&older);
+    ffr_image_free(&older);
+    CHECK(older.pixels == NULL && older.format == 77);
+
+    /* Whatever a struct held, it's filled in. */
+    ffr_image filled = NEW(ffr_image);
+    filled.format = FFR_PIXELS_BGRA;
+    CHECK_OK(ffr_image_read(path, &filled, &error));
+    CHECK(filled.format == FFR_PIXELS_PLAIN && filled.channels == 3);
+    ffr_image_free(&filled);
 }
 
 static void test_boxes_at_the_edge_of_sense(void) {
@@ -360,6 +507,10 @@ int main(int argc, char** argv) {
     test_images_that_are_refused();
     test_the_ways_to_search();
     test_the_steps_alone_give_the_same();
+    test_pixels_that_lie_otherwise();
+    test_one_pixel_of_each_format();
+    test_formats_that_are_refused();
+    test_images_of_an_earlier_version(argv[2]);
     test_boxes_at_the_edge_of_sense();
     test_other_pipelines_and_their_models(argv[1], argv[3]);
     test_names(argv[3]);

@@ -1456,6 +1456,49 @@ class Video(CliTest):
         self.check(run("video"), WRONG_USAGE)
         self.check(run("video", PROJECT / "weights" / "resnet29.ffr"), SOME_FAILED, "not a model made by `ffr train`")
 
+    @staticmethod
+    def to_matrix(matrix):
+        """The filter that docs/video.md gives to ffmpeg."""
+        [documented] = re.findall(r"^ffmpeg .*(-vf scale=\S*).* yuv4mpegpipe", (PROJECT / "docs" / "video.md").read_text(), re.M)
+        return documented.replace("bt709", matrix)
+
+    @unittest.skipUnless(shutil.which("ffmpeg") and shutil.which("ffprobe"), "ffmpeg isn't installed")
+    def test_ffmpeg_converts_colours_to_what_is_read(self):
+        # Sixteen colours, each in a field large enough that its neighbours don't mix in.
+        colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (255, 255, 255),
+                   (0, 0, 0), (200, 30, 60), (30, 180, 90), (40, 70, 210), (224, 172, 140), (128, 64, 32), (90, 120, 200),
+                   (250, 128, 10), (128, 128, 128)]
+        kr_kb = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+        for width, height, matrix in [(1280, 720, "bt709"), (640, 480, "bt601")]:
+            rows = [b"".join(bytes(c) * (width // 4) for c in colours[4 * i:4 * i + 4]) * (height // 4) for i in range(4)]
+            (self.folder / "in.ppm").write_bytes(b"P6 %d %d 255\n" % (width, height) + b"".join(rows))
+            for name, tag, full in [("bt601", "smpte170m", "tv"), ("bt709", "bt709", "tv"), ("bt2020", "bt2020nc", "tv"),
+                                    ("bt709", "bt709", "pc")]:
+                with self.subTest(height=height, tag=tag, range=full):
+                    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", "in.ppm", "-vf", f"scale=out_color_matrix={name}:"
+                                    f"out_range={full}:flags=accurate_rnd+full_chroma_int,format=yuv420p", "-c:v", "ffv1",
+                                    "-colorspace", tag, "-color_range", full, "in.mkv"], check=True, cwd=self.folder)
+                    told = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=color_space,color_range",
+                                           "-of", "csv=p=0", "in.mkv"], cwd=self.folder, capture_output=True, text=True)
+                    self.assertEqual(told.stdout.strip(), f"{full},{tag}")
+                    stream = subprocess.run(f"ffmpeg -v error -i in.mkv {self.to_matrix(matrix)} -f yuv4mpegpipe "
+                                            "-pix_fmt yuv420p -", shell=True, check=True, cwd=self.folder,
+                                            capture_output=True).stdout
+                    header, frame, planes = stream.split(b"\n", 2)
+                    self.assertNotIn(b"RANGE=FULL", header)
+                    self.assertEqual(frame, b"FRAME")
+                    y, cb, cr = (planes[:width * height], planes[width * height:width * height * 5 // 4],
+                                 planes[width * height * 5 // 4:])
+                    for i, rgb in enumerate(colours):
+                        column, row = (2 * (i % 4) + 1) * width // 8, (2 * (i // 4) + 1) * height // 8
+                        luma = (y[row * width + column] - 16) / 219
+                        blue, red = (plane[row // 2 * (width // 2) + column // 2] / 224 - 128 / 224 for plane in (cb, cr))
+                        kr, kb = kr_kb[matrix]
+                        r, b = luma + (2 - 2 * kr) * red, luma + (2 - 2 * kb) * blue
+                        shown = (r, (luma - kr * r - kb * b) / (1 - kr - kb), b)
+                        for value, wanted in zip(shown, rgb):
+                            self.assertLessEqual(abs(min(max(255 * value, 0), 255) - wanted), 3, (rgb, shown))
+
     @unittest.skipUnless(shutil.which("ffmpeg") and shutil.which("ffprobe"), "ffmpeg isn't installed")
     def test_ffmpeg_stands_at_both_ends(self):
         obama = PEOPLE / "barack_obama" / "obama.jpg"
@@ -1465,7 +1508,7 @@ class Video(CliTest):
         subprocess.run([*ffmpeg, "-loop", "1", "-framerate", "10", "-i", obama, "-loop", "1", "-framerate", "10", "-i",
                         ASTRONAUT, "-f", "lavfi", "-i", "color=gray:s=640x480:r=10", "-filter_complex", move, "-t", "2",
                         "-pix_fmt", "yuv420p", "in.mp4"], check=True, cwd=self.folder)
-        pipe = ('set -o pipefail; ffmpeg -v error -i in.mp4 -f yuv4mpegpipe -pix_fmt yuv420p - | '
+        pipe = (f'set -o pipefail; ffmpeg -v error -i in.mp4 {self.to_matrix("bt601")} -f yuv4mpegpipe -pix_fmt yuv420p - | '
                 '"$0" video "$1" --every 2 --timeline who.json | ffmpeg -v error -i - out.mp4')
         result = subprocess.run(["bash", "-c", pipe, str(PROGRAM), str(self.model)], cwd=self.folder, capture_output=True,
                                 text=True)

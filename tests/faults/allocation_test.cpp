@@ -445,7 +445,8 @@ TEST_CASE("C") {
     ffr_pipeline* pipeline = nullptr;
     require(ffr_pipeline_open(weights.c_str(), nullptr, &pipeline, &error));
     const ImageView view = photo();
-    const ffr_image image{sizeof image, view.width, view.height, view.channels, view.stride, view.pixels, nullptr};
+    const ffr_image image{sizeof image, view.width,  view.height, view.channels,
+                          view.stride,  view.pixels, nullptr,     FFR_PIXELS_PLAIN};
     fail_each("ffr_find_faces", [&] {
         ffr_faces* faces = nullptr;
         require(ffr_find_faces(pipeline, &image, nullptr, &faces, &error));

@@ -37,7 +37,8 @@ std::string mark_in(const std::vector<std::uint8_t>& bytes) {
 TEST_CASE("a mark comes back from a picture whose pixels are as they were") {
     for (const auto& plain : {ffr::encode_png(picture()), ffr::encode_jpeg(picture())}) {
         CHECK(mark_in(plain).empty());
-        for (const std::string& details : {std::string(), std::string("chip, of Zo\xC3\xAB \"a\".jpg, 12 bytes"), std::string(900, 'x')}) {
+        for (const std::string& details :
+             {std::string(), std::string("chip, of Zo\xC3\xAB \"a\".jpg, 12 bytes"), std::string(900, 'x')}) {
             const std::string mark = mark_text(Kind::aligned_face, details);
             const std::vector<std::uint8_t> file = marked(plain, mark);
             CHECK(mark_in(file) == mark);
@@ -80,7 +81,8 @@ TEST_CASE("models, pages and timelines have marks of their own, other files none
     CHECK(mark_in(ffr::WeightsWriter("identifier").bytes()) == "ffr: model");
     CHECK(mark_in(ffr::WeightsWriter("resnet29").bytes()).empty());
     CHECK(mark_of(File("{\n  \"made_by\": \"ffr: timeline\",\n").path) == "ffr: timeline");
-    CHECK(mark_of(File("<!DOCTYPE html>\n<meta name=\"generator\" content=\"ffr: demo page\">").path) == "ffr: demo page");
+    CHECK(mark_of(File("<!DOCTYPE html>\n<meta name=\"generator\" content=\"ffr: demo page\">").path) ==
+          "ffr: demo page");
     CHECK(mark_of(File("my notes on \"ffr: timeline\"").path).empty());
     CHECK(mark_of(File("").path).empty());
     CHECK(mark_of("no such file").empty());

@@ -221,8 +221,8 @@ TEST_CASE("what killed processes left is deleted, what's being written stays") {
     CHECK(fs::exists(file.temporary()));
     CHECK(!fs::exists(folder / left));
     file.put();
-    CHECK(folder.names() == Names{".ffr-0123456789abcdef0123456789abcde0.tmp", ".ffr-0123456789abcdef0123456789abcde1.tmp",
-                                  ".ffr-mine.tmp", "a"});
+    CHECK(folder.names() == Names{".ffr-0123456789abcdef0123456789abcde0.tmp",
+                                  ".ffr-0123456789abcdef0123456789abcde1.tmp", ".ffr-mine.tmp", "a"});
 }
 
 #endif

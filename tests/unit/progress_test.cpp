@@ -5,7 +5,8 @@
 TEST_CASE("a line of progress says how far it is, how fast, and how long it takes") {
     CHECK(progress_line({15, 60, 5}, 80) == "[#######.......................] 15/60  3.0 a second, 15 s left");
     CHECK(progress_line({7, std::nullopt, 2}, 80) == "7 done, 3.5 a second");
-    CHECK(progress_line({1, 100001, 1}, 80) == "[..............................] 1/100001  1.0 a second, 27 h 46 min left");
+    CHECK(progress_line({1, 100001, 1}, 80) ==
+          "[..............................] 1/100001  1.0 a second, 27 h 46 min left");
 }
 
 TEST_CASE("a line of progress is narrower than the terminal, and full at the end") {

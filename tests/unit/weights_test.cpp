@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ffr/weights.hpp"
+#include "float_settings.hpp"
 
 using namespace ffr;
 namespace fs = std::filesystem;
@@ -132,6 +133,27 @@ TEST_CASE("every pattern of a half becomes the number that it stands for") {
             CAPTURE(bits);
             CHECK(static_cast<double>(value) == expected);
         }
+    }
+}
+
+TEST_CASE("a half is the same number with any rounding, and where subnormals are taken for 0") {
+    std::vector<float> expected(65536);
+    for (std::size_t bits = 0; bits < expected.size(); ++bits) {
+        const double fraction = static_cast<double>(bits & 0x3FF);
+        const int exponent = static_cast<int>(bits >> 10 & 0x1F);
+        const double size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+        expected[bits] = static_cast<float>(bits < 0x8000 ? size : -size);
+    }
+    for (const FloatSettings& settings : all_float_settings()) {
+        CAPTURE(settings.name);
+        std::vector<float> found(expected.size());
+        {
+            const WithFloatSettings set(settings);
+            for (std::size_t bits = 0; bits < found.size(); ++bits) {
+                found[bits] = to_float({static_cast<std::uint16_t>(bits)});
+            }
+        }
+        CHECK(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)) == 0);
     }
 }
 

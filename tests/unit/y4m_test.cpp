@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <sstream>
@@ -36,8 +38,21 @@ std::string copied(const std::string& stream) {
 }
 
 /// Luma by the definition.
-double bt601_luma(int r, int g, int b) {
-    return 16 + 219 / 255.0 * (0.299 * r + 0.587 * g + 0.114 * b);
+double defined_luma(ColorMatrix matrix, const std::vector<int>& rgb) {
+    const bool is_hd = matrix == ColorMatrix::bt709;
+    const double kr = is_hd ? 0.2126 : 0.299, kb = is_hd ? 0.0722 : 0.114;
+    return kr * rgb[0] + (1 - kr - kb) * rgb[1] + kb * rgb[2];
+}
+
+/// The bytes of a colour by the definition, rounded.
+std::vector<std::uint8_t> defined_bytes(ColorMatrix matrix, bool is_full_range, const std::vector<int>& rgb) {
+    const bool is_hd = matrix == ColorMatrix::bt709;
+    const double luma = defined_luma(matrix, rgb), black = is_full_range ? 0 : 16;
+    const double cb = (rgb[2] - luma) / (2 - 2 * (is_hd ? 0.0722 : 0.114));
+    const double cr = (rgb[0] - luma) / (2 - 2 * (is_hd ? 0.2126 : 0.299));
+    const double luma_range = is_full_range ? 1 : 219 / 255.0, chroma_range = is_full_range ? 1 : 224 / 255.0;
+    const auto byte = [](double value) { return static_cast<std::uint8_t>(std::clamp(std::lround(value), 0L, 255L)); };
+    return {byte(black + luma_range * luma), byte(128 + chroma_range * cb), byte(128 + chroma_range * cr)};
 }
 
 /// One pixel of these bytes in RGB.
@@ -59,6 +74,27 @@ TEST_CASE("a header's parameters come in any order and the unknown ones are kept
     CHECK(format_of("W4 H4 XCOLORRANGE=FULL").is_full_range);
     CHECK(format_of("W4 H4 F0:0").rate_numerator == 0);
     CHECK(format_of("W4 H4").frame_bytes() == 24);  // 420 when nothing is said
+}
+
+TEST_CASE("a frame rate is read up to what an int holds") {
+    const Y4mFormat film = format_of("W4 H4 F30000000:1001000");
+    CHECK(film.rate_numerator == 30000000);
+    CHECK(film.rate_denominator == 1001000);
+    const Y4mFormat most = format_of("W4 H4 F2147483647:2147483646");
+    CHECK(most.rate_numerator == 2147483647);
+    CHECK(most.rate_denominator == 2147483646);
+    CHECK(format_of("W4 H4 F0000000000025:1").rate_numerator == 25);
+}
+
+TEST_CASE("the colour matrix is what the header tells, else what's usual for the height") {
+    CHECK(format_of("W1280 H720").matrix() == ColorMatrix::bt709);
+    CHECK(format_of("W1920 H1080").matrix() == ColorMatrix::bt709);
+    CHECK(format_of("W720 H719").matrix() == ColorMatrix::bt601);
+    CHECK(format_of("W720 H480").matrix() == ColorMatrix::bt601);
+    CHECK(format_of("W1920 H1080 XCOLORMATRIX=BT601").matrix() == ColorMatrix::bt601);
+    CHECK(format_of("XCOLORMATRIX=BT709 W720 H480").matrix() == ColorMatrix::bt709);
+    CHECK_FALSE(format_of("W1920 H1080").told_matrix);
+    CHECK_FALSE(format_of("W4 H4 XCOLORMATRIX").told_matrix);  // something else's
 }
 
 TEST_CASE("odd sizes have a colour for the last pixels too") {
@@ -104,6 +140,11 @@ TEST_CASE("bad headers are refused with the stream's name and the reason") {
     refused("YUV4MPEG2 W4 H4 F30\n", "'F30' isn't of the form F30:1");
     refused("YUV4MPEG2 W4 H4 F30:0\n", "'F30:0' isn't");
     refused("YUV4MPEG2 W4 H4 F30:x\n", "'F30:x' isn't");
+    refused("YUV4MPEG2 W4 H4 F2147483648:1\n", "'F2147483648:1' isn't");
+    refused("YUV4MPEG2 W4 H4 F1:99999999999999999999\n", "'F1:99999999999999999999' isn't");
+    refused("YUV4MPEG2 W4 H4 F:1\n", "'F:1' isn't");
+    refused("YUV4MPEG2 W4 H4 XCOLORMATRIX=BT2020\n", "'XCOLORMATRIX=BT2020'; what's read is XCOLORMATRIX=BT601 and");
+    refused("YUV4MPEG2 W4 H4 XCOLORMATRIX=bt709\n", "'XCOLORMATRIX=bt709'");
     refused("YUV4MPEG2 W4 H4 C420p10 XYSCSS=420P10\n", "'C420p10'; what's read is 420, 422, 444 and mono with 8 bits");
     refused("YUV4MPEG2 W4 H4 Cmono16\n", "'Cmono16'");
     refused("YUV4MPEG2 W4 H4 C444alpha\n", "'C444alpha'");
@@ -150,8 +191,43 @@ TEST_CASE("colours are those of BT.601") {
     CHECK((rgb_of("Cmono XCOLORRANGE=FULL", {77}) == std::vector{77, 77, 77}));
 }
 
+TEST_CASE("colours of HD are those of BT.709") {
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT709", {16, 128, 128}) == std::vector{0, 0, 0}));
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT709", {235, 128, 128}) == std::vector{255, 255, 255}));
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT709", {63, 102, 240}) == std::vector{255, 1, 0}));  // as in the recommendation
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT709", {173, 42, 26}) == std::vector{0, 255, 1}));
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT709", {32, 240, 118}) == std::vector{1, 0, 255}));
+    CHECK((rgb_of("C444 XCOLORMATRIX=BT601", {81, 90, 240}) == std::vector{254, 0, 0}));
+    // The same without a parameter, by the height.
+    const Y4mFormat hd = format_of("W1 H720 C444");
+    Y4mFrame red{"FRAME", std::vector<std::uint8_t>(720, 63)};
+    red.bytes.insert(red.bytes.end(), 720, 102);
+    red.bytes.insert(red.bytes.end(), 720, 240);
+    const Image picture = to_rgb(red, hd);
+    CHECK(picture.row(719)[0] == 255);
+    CHECK(picture.row(719)[1] == 1);
+    CHECK(picture.row(719)[2] == 0);
+}
+
+TEST_CASE("the bytes of a colour by the definition give that colour, to what rounding them costs") {
+    for (const ColorMatrix matrix : {ColorMatrix::bt601, ColorMatrix::bt709}) {
+        for (const bool is_full_range : {false, true}) {
+            const std::string parameters = std::string("C444 XCOLORMATRIX=") +
+                                           (matrix == ColorMatrix::bt709 ? "BT709" : "BT601") +
+                                           (is_full_range ? " XCOLORRANGE=FULL" : "");
+            for (int code = 0; code < 512; ++code) {
+                const std::vector<int> rgb{(code & 7) * 255 / 7, (code >> 3 & 7) * 255 / 7, (code >> 6) * 255 / 7};
+                const std::vector<int> found = rgb_of(parameters, defined_bytes(matrix, is_full_range, rgb));
+                for (std::size_t c = 0; c < 3; ++c) CHECK(std::abs(found[c] - rgb[c]) <= 2);
+            }
+        }
+    }
+}
+
 TEST_CASE("a colour that's drawn comes back") {
-    for (const std::string parameters : {"W1 H1 C444", "W1 H1 C420", "W1 H1 C444 XCOLORRANGE=FULL"}) {
+    for (const std::string parameters :
+         {"W1 H1 C444", "W1 H1 C420", "W1 H1 C444 XCOLORRANGE=FULL", "W1 H1 C444 XCOLORMATRIX=BT709",
+          "W1 H1 C420 XCOLORMATRIX=BT709", "W1 H1 C444 XCOLORRANGE=FULL XCOLORMATRIX=BT709"}) {
         const Y4mFormat format = format_of(parameters);
         for (int code = 0; code < 512; ++code) {
             const auto part = [code](int shift) { return static_cast<std::uint8_t>((code >> shift & 7) * 255 / 7); };
@@ -161,7 +237,8 @@ TEST_CASE("a colour that's drawn comes back") {
             after.pixels() = {part(0), part(3), part(6)};
             put_drawing(frame, format, before, after);
             if (!format.is_full_range) {
-                CHECK(std::abs(frame.bytes[0] - bt601_luma(part(0), part(3), part(6))) <= 0.51);
+                const double luma = defined_luma(format.matrix(), {part(0), part(3), part(6)});
+                CHECK(std::abs(frame.bytes[0] - (16 + 219 / 255.0 * luma)) <= 0.51);
             }
             const Image back = to_rgb(frame, format);
             for (std::size_t c = 0; c < 3; ++c) CHECK(std::abs(back.pixels()[c] - after.pixels()[c]) <= 2);

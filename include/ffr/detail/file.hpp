@@ -78,12 +78,15 @@ inline OpenedFile open_file(const std::filesystem::path& path, std::uintmax_t li
 /// \throws FileError naming the file and the reason; a folder, a pipe or a device isn't a file
 inline std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
                                            std::uintmax_t limit = std::numeric_limits<std::uintmax_t>::max()) {
+    constexpr std::size_t kBlock = 65536;
     OpenedFile file = open_file(path, limit);
     std::vector<std::uint8_t> bytes;
-    char block[65536];
-    bytes.reserve(static_cast<std::size_t>(file.size));
-    while (file.in.read(block, sizeof block) || file.in.gcount() > 0) {
-        bytes.insert(bytes.end(), block, block + file.in.gcount());
+    bytes.reserve(static_cast<std::size_t>(file.size) + kBlock);
+    while (file.in) {
+        const std::size_t before = bytes.size();
+        bytes.resize(before + kBlock);  // straight into the vector: stacks of threads may be small
+        file.in.read(reinterpret_cast<char*>(bytes.data() + before), kBlock);
+        bytes.resize(before + static_cast<std::size_t>(file.in.gcount()));
         if (bytes.size() > limit) throw FileError(path_text(path) + too_large_text(bytes.size(), limit));  // it grew
     }
     if (file.in.bad()) throw FileError(path_text(path) + ": can't read the file: " + errno_text());

@@ -52,15 +52,25 @@ inline int create(const std::filesystem::path& path, unsigned) {
                       _S_IREAD | _S_IWRITE);
     return file;
 }
-inline bool lock(int) { return true; }  // nobody else can open it
+inline bool lock(int) {
+    return true;
+}  // nobody else can open it
 inline std::ptrdiff_t write(int file, const char* data, std::size_t size) {
     return _write(file, data, static_cast<unsigned>(size));
 }
-inline bool sync(int file) { return _commit(file) == 0; }
-inline bool sync_folder(const std::filesystem::path&) { return true; }
-inline bool close(int file) { return _close(file) == 0; }
+inline bool sync(int file) {
+    return _commit(file) == 0;
+}
+inline bool sync_folder(const std::filesystem::path&) {
+    return true;
+}
+inline bool close(int file) {
+    return _close(file) == 0;
+}
 inline void take_over_owner(int, const std::filesystem::path&) {}
-inline bool is_writable(const std::filesystem::path& path) { return _waccess(path.c_str(), 2) == 0; }
+inline bool is_writable(const std::filesystem::path& path) {
+    return _waccess(path.c_str(), 2) == 0;
+}
 #else
 inline int create(const std::filesystem::path& path, unsigned mode) {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, static_cast<mode_t>(mode));
