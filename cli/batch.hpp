@@ -226,7 +226,7 @@ Status run_batch(Inputs& inputs, const SharedOptions& options, const std::functi
         std::cout.flush();
         progress.show(++done);
     }
-    const bool all_done = total && done == *total;
+    const bool all_done = total && done == *total && status == kDone;  // a signal fails an input that waits for a pipe
     if (interrupting_signal() != 0 && !all_done) {
         throw Interrupted(interrupting_signal(), "stopped after " + count_of(done, "input"));
     }

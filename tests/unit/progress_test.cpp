@@ -18,6 +18,6 @@ TEST_CASE("a line of progress is narrower than the terminal, and full at the end
         }
         CHECK(progress_line({7, std::nullopt, 2}, width).size() <= width);
     }
-    CHECK(progress_line({15, 60, 5}, 44) == "[##......] 15/60  3.0 a second, 15 s left");
+    CHECK(progress_line({15, 60, 5}, 42) == "[##......] 15/60  3.0 a second, 15 s left");
     CHECK(progress_line({15, 60, 5}, 30) == "15/60  3.0 a second, 15 s lef");
 }
