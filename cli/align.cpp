@@ -24,6 +24,7 @@ struct Options {
 
 struct Aligned {
     std::string skipped;  // why there's nothing to do; empty when there is
+    std::string details;  // of the chips' marks
     ffr::ReducedImage image;
     std::vector<ffr::Detection> faces;
     std::vector<ffr::Landmarks> landmarks;
@@ -32,21 +33,22 @@ struct Aligned {
 
 constexpr const char* kAlignedAlready = "is aligned already";
 
-/// What a chip's mark says: how it was made, and of what. Two photos never have both the name and the size.
-std::string chip_details(const Input& input, const Options& options) {
+/// What a chip's mark says: all that it was made of and by.
+std::string chip_details(const std::vector<std::uint8_t>& file, const Input& input, const Options& options) {
+    const SharedOptions& shared = options.shared;
     const std::string method =
         options.method == "chip" ? "chip" : "openface " + options.landmarks + " " + std::to_string(options.size);
-    std::error_code code;
-    const std::uintmax_t bytes = std::filesystem::file_size(input.path, code);
-    return method + ", of " + input.path.filename().u8string() +
-           (code ? std::string() : ", " + std::to_string(bytes) + " bytes");
+    const std::string found_by = shared.detector + " " + std::to_string(shared.upsample) + " " +
+                                 fixed(shared.threshold, 6) + " " + std::to_string(shared.points) + " points" +
+                                 (shared.no_exif ? ", no Exif" : "") +
+                                 (shared.max_pixels > 0 ? ", " + std::to_string(shared.max_pixels) + " pixels" : "");
+    return method + " of " + input.path.filename().u8string() + " " +
+           ffr::hexadecimal(ffr::detail::xxh64(file.data(), file.size())) + " by " + found_by;
 }
 
-/// True for a chip that an earlier run made of the same photo in the same way. What a pipe gave nobody knows.
-bool is_aligned(const std::filesystem::path& chip, const Input& input, const Options& options) {
-    std::error_code code;
-    return std::filesystem::is_regular_file(input.path, code) &&
-           mark_of(chip) == mark_text(Kind::aligned_face, chip_details(input, options));
+/// True for a chip that an earlier run made of the same photo in the same way.
+bool is_aligned(const std::filesystem::path& chip, const std::string& details) {
+    return mark_of(chip) == mark_text(Kind::aligned_face, details);
 }
 
 ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, const Options& options) {
@@ -60,12 +62,14 @@ ffr::Image straighten(ffr::ImageView image, const ffr::Landmarks& landmarks, con
 
 Aligned align(const Input& input, const ffr::Detector& detector, const ffr::LandmarkPredictor& predictor,
               const Outputs& outputs, const Options& options) {
+    const std::vector<std::uint8_t> file = read_photo(input.path);
     Aligned aligned;
-    if (!options.all_faces && is_aligned(outputs.path(input), input, options)) {
+    aligned.details = chip_details(file, input, options);
+    if (!options.all_faces && is_aligned(outputs.path(input), aligned.details)) {
         aligned.skipped = kAlignedAlready;
         return aligned;
     }
-    aligned.image = read_input(input, options.shared);
+    aligned.image = decode_input(file, input, options.shared);
     aligned.faces = detector.detect(aligned.image.image, detect_options(options.shared));
     if (aligned.faces.empty()) throw ffr::Error("there's no face in the image");
     if (options.skip_multi && aligned.faces.size() > 1) {
@@ -99,10 +103,10 @@ void report_skipped(const Input& input, const std::string& reason, const Options
 void emit(const Input& input, const Aligned& aligned, Outputs& outputs, const Options& options) {
     if (!aligned.skipped.empty()) return report_skipped(input, aligned.skipped, options);
     const std::vector<std::filesystem::path> paths = chip_paths(input, aligned.chips.size(), outputs);
-    const auto is_done = [&](const std::filesystem::path& path) { return is_aligned(path, input, options); };
+    const auto is_done = [&](const std::filesystem::path& path) { return is_aligned(path, aligned.details); };
     if (std::all_of(paths.begin(), paths.end(), is_done)) return report_skipped(input, kAlignedAlready, options);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        if (!is_done(paths[i])) outputs.write(paths[i], aligned.chips[i], chip_details(input, options));
+        if (!is_done(paths[i])) outputs.write(paths[i], aligned.chips[i], aligned.details);
     }
     Json record = image_record(input.path, aligned.image.width, aligned.image.height);
     for (std::size_t i = 0; i < paths.size(); ++i) {

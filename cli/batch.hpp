@@ -212,22 +212,21 @@ Status run_batch(Inputs& inputs, const SharedOptions& options, const std::functi
     while (std::optional<Outcome<Result>> outcome = batch.next()) {
         progress.clear();
         if (outcome->is_fatal) throw FatalError(outcome->error);
-        if (outcome->result) {
-            try {
-                emit(outcome->input, *outcome->result);
-            } catch (const std::exception& error) {
-                outcome->error = error.what();
-            }
+        bool is_done = outcome->result.has_value();
+        try {
+            if (is_done) emit(outcome->input, *outcome->result);
+        } catch (const std::exception& error) {
+            outcome->error = error.what();
+            is_done = false;
         }
-        if (!outcome->error.empty()) {
+        if (!is_done) {
             report_failure(outcome->input.path, outcome->error, options);
             status = kSomeFailed;
         }
         std::cout.flush();
         progress.show(++done);
     }
-    const bool all_done = total && done == *total && status == kDone;  // a signal fails an input that waits for a pipe
-    if (interrupting_signal() != 0 && !all_done) {
+    if (interrupting_signal() != 0) {
         throw Interrupted(interrupting_signal(), "stopped after " + count_of(done, "input"));
     }
     return status;

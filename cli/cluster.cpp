@@ -145,27 +145,32 @@ std::string group_name(std::size_t number, std::size_t groups) {
 
 /// Writes a copy of a photo under its name or, where that's taken, as NAME-2.jpg and so on; `count` has how many were
 /// given for it. The disk is asked too, since it may take small letters for capitals.
-void write_copy(const fs::path& path, const std::vector<std::uint8_t>& bytes, int& count) {
+void write_copy(const fs::path& path, const std::vector<std::uint8_t>& bytes, unsigned mode, int& count) {
     for (;;) {
         const std::string number = ++count == 1 ? "" : "-" + std::to_string(count);
         const fs::path name =
             path.parent_path() / fs::u8path(path.stem().u8string() + number + path.extension().u8string());
         std::error_code code;
         if (fs::exists(fs::symlink_status(name, code))) continue;
-        return OutputFile(name, bytes.data(), bytes.size(), ffr::detail::kSharedMode).put_new();
+        return OutputFile(name, bytes.data(), bytes.size(), mode, ffr::detail::Durability::on_disk).put_new();
     }
 }
 
 /// Copies a photo into the folder of each of its groups, or into no-face, and makes tiles where there are none yet.
 /// \param copies  how many there are of each name. \throws ffr::Error
 void copy_photo(Photo& photo, std::size_t groups, std::map<fs::path, int>& copies, const Options& options) {
+    std::error_code code;
+    const fs::file_status status = fs::status(photo.path, code);
+    if (!fs::is_regular_file(status)) throw ffr::FileError(photo.path.u8string() + ": isn't a file that can be copied");
+    const auto mode =
+        static_cast<unsigned>(status.permissions() & fs::perms::all);  // a private photo's copy is private
     const std::vector<std::uint8_t> bytes = read_photo(photo.path);
     std::set<std::string> folders;
     for (const int group : photo.groups) folders.insert(group_name(static_cast<std::size_t>(group), groups));
     if (folders.empty()) folders.insert("no-face");
     for (const std::string& folder : folders) {
         const fs::path path = fs::u8path(options.output) / folder / photo.path.filename();
-        write_copy(path, bytes, copies[path]);
+        write_copy(path, bytes, mode, copies[path]);
     }
     ffr::ReadOptions read;
     read.apply_exif = !options.shared.no_exif;

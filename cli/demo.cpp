@@ -122,8 +122,7 @@ class Demo {
         : options_(options), pipeline_(load_pipeline(options.shared)), workspace_(thread_count(options.shared)) {}
 
     void run() {
-        require_replaceable(folder() / "index.html", {Kind::page, "", options_.force});
-        require_replaceable(folder() / "people.ffr", {Kind::model, "", options_.force});
+        require_own_folder();
         people_ = look_at("people/");
         unseen_ = look_at("unseen/");
         show_photos();
@@ -146,6 +145,13 @@ class Demo {
         "endorsement). The group never stood together, it's a montage. Nobody shown here endorses ffr.";
 
     std::filesystem::path folder() const { return std::filesystem::u8path(options_.output); }
+
+    /// Refuses a folder with files that no demo wrote. A model is a demo's only beside its page: another is the user's.
+    void require_own_folder() const {
+        require_replaceable(folder() / "index.html", {Kind::page, "", options_.force});
+        const bool has_page = mark_of(folder() / "index.html") == mark_text(Kind::page);
+        require_replaceable(folder() / "people.ffr", {has_page ? Kind::model : Kind::page, "", options_.force});
+    }
 
     void say(const std::string& text) const {
         if (!options_.shared.json) std::cout << text << std::endl;

@@ -178,40 +178,40 @@ ffr::Image roc_chart(const ffr::Verification& result) {
     return draw_chart(chart);
 }
 
-/// How results are written. Tables have no mark, since nothing but numbers belongs into them; the chart that's written
-/// before them has it for all.
-Writing result_of(Kind kind, const char* chart, const Options& options) {
-    const std::string mark = mark_of(std::filesystem::u8path(options.output) / chart);
-    return {kind, "", mark == mark_text(Kind::chart) ? Force::given : options.force};
-}
-
-/// Refuses before anything is measured what would be refused after it.
+/// Refuses before anything is measured what would be refused after it. Tables have no mark, since nothing but numbers
+/// belongs into them: those of an earlier run are replaced by --force only.
 void require_new_results(const std::vector<std::string>& tables, const char* chart, const Options& options) {
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
-    require_replaceable(folder / chart, result_of(Kind::chart, chart, options));
-    for (const std::string& table : tables) require_replaceable(folder / table, result_of(Kind::table, chart, options));
+    require_replaceable(folder / chart, {Kind::chart, "", options.force});
+    for (const std::string& table : tables) require_replaceable(folder / table, {Kind::table, "", options.force});
+}
+
+std::string fold_file(std::size_t fold) {
+    return "roc-fold-" + std::to_string(fold) + ".csv";
 }
 
 void write_verification(const ffr::Verification& result, const Options& options) {
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
-    write_picture(folder / kRocChart, roc_chart(result), result_of(Kind::chart, kRocChart, options));
-    const Writing how = result_of(Kind::table, kRocChart, options);
+    const Writing how{Kind::table, "", options.force};
     std::string accuracies = "fold,threshold,accuracy\n", mean = "fpr,tpr\n";
     for (std::size_t i = 0; i < result.folds.size(); ++i) {
         const ffr::VerificationFold& fold = result.folds[i];
         accuracies += std::to_string(i) + "," + fixed(fold.threshold, 2) + "," + fixed(fold.accuracy, 6) + "\n";
-        write_text(folder / ("roc-fold-" + std::to_string(i) + ".csv"), fold_table(fold), how);
+        write_text(folder / fold_file(i), fold_table(fold), how);
     }
     for (const ffr::CurvePoint& p : result.mean_roc) {
         mean += fixed(p.false_positive_rate, 6) + "," + fixed(p.true_positive_rate, 6) + "\n";
     }
     write_text(folder / "accuracies.csv", accuracies, how);
     write_text(folder / "roc.csv", mean, how);
+    write_picture(folder / kRocChart, roc_chart(result), {Kind::chart, "", options.force});
 }
 
 Status run_lfw(const Options& options) {
-    require_new_results({"accuracies.csv", "roc.csv", "roc-fold-0.csv"}, kRocChart, options);
     const std::vector<NamedPair> pairs = read_pairs(options.pairs);
+    std::vector<std::string> tables{"accuracies.csv", "roc.csv"};
+    for (std::size_t fold = 0; fold <= pairs.back().fold; ++fold) tables.push_back(fold_file(fold));
+    require_new_results(tables, kRocChart, options);
     std::set<std::string> wanted;
     for (const NamedPair& pair : pairs) wanted.insert({pair.first, pair.second});
     Status status = kDone;
@@ -250,9 +250,8 @@ void write_identification(const std::vector<ffr::Identification>& results, const
     }
     chart.curves.push_back(curve);
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
-    write_picture(folder / kClassificationChart, draw_chart(chart),
-                  result_of(Kind::chart, kClassificationChart, options));
-    write_text(folder / "classification.csv", table, result_of(Kind::table, kClassificationChart, options));
+    write_picture(folder / kClassificationChart, draw_chart(chart), {Kind::chart, "", options.force});
+    write_text(folder / "classification.csv", table, {Kind::table, "", options.force});
 }
 
 Status run_classification(const Options& options) {
@@ -262,9 +261,9 @@ Status run_classification(const Options& options) {
     std::set<std::string> names;
     for (const TableRow& row : load_rows(options, nullptr, status)) {
         samples.push_back({row.person, row.embedding});
-        names.insert(row.person);
     }
     samples = ffr::without_copies(samples);
+    for (const ffr::LabelledEmbedding& sample : samples) names.insert(sample.name);
     std::set<std::size_t> counts;  // more people than there are would be the same experiment again
     for (const std::size_t people : options.people) counts.insert(std::min(people, names.size()));
     ffr::IdentificationOptions how;

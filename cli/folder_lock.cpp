@@ -107,7 +107,7 @@ bool lock(int file, const fs::path& path) {
 
 int take(const fs::path& path) {
     for (;;) {
-        const int file = open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ffr::detail::kPrivateMode);
+        const int file = open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ffr::detail::kSharedMode);
         if (file < 0) fail(path, errno);
         if (lock(file, path)) {
             write_holder(file, path);
@@ -129,10 +129,12 @@ void release(int file, const fs::path& path) {
 
 FolderLock::FolderLock(const fs::path& folder) : path_(folder / ".represent.lock") {
     make_parent(path_);
+    clean_once(folder);
     file_ = take(path_);
     listed_.list(path_);
 }
 
 FolderLock::~FolderLock() {
+    listed_.unlist();  // from now on the file may be another process's
     release(file_, path_);
 }

@@ -20,24 +20,27 @@ std::vector<FoundFile> FolderSearch::search(const fs::path& folder) {
     found_.clear();
     has_seen_images_ = false;
     search_all(folder);
-    take(std::exchange(own_files_, {}));
+    take(std::exchange(own_files_, {}), false);
     // Folders that only links lead to come after all others, in the order of their paths.
     while (!linked_folders_.empty()) {
         std::sort(linked_folders_.begin(), linked_folders_.end(), std::greater<>());
         const fs::path next = std::move(linked_folders_.back());
         linked_folders_.pop_back();
         search_all(next);
-        take(std::exchange(own_files_, {}));
+        take(std::exchange(own_files_, {}), false);
     }
-    take(std::exchange(linked_files_, {}));
+    take(std::exchange(linked_files_, {}), true);
     searched_before_.merge(searched_);
     searched_.clear();
     std::sort(found_.begin(), found_.end(), [](const FoundFile& a, const FoundFile& b) { return a.path < b.path; });
     return std::move(found_);
 }
 
-void FolderSearch::add(const fs::path& file) {
-    if (const std::optional<FileId> id = file_id(file)) files_.insert(*id);
+bool FolderSearch::add(const fs::path& file) {
+    const std::optional<FileId> id = file_id(file);
+    if (!id) return true;
+    given_files_.insert(*id);
+    return found_files_.count(*id) == 0;
 }
 
 /// A folder and those in it that aren't links.
@@ -77,11 +80,14 @@ void FolderSearch::look_at(const fs::directory_entry& entry) {
     }
 }
 
-/// Adds those that weren't found before. A link that leads nowhere is taken, too: reading it gives the reason.
-void FolderSearch::take(std::vector<fs::path> files) {
+/// Adds those that weren't found before. A folder is searched once, so only links can lead to its files again. A link that
+/// leads nowhere is taken, too: reading it gives the reason.
+void FolderSearch::take(std::vector<fs::path> files, bool is_linked) {
     std::sort(files.begin(), files.end());
     for (fs::path& file : files) {
         const std::optional<FileId> id = file_id(file);
-        if (!id || files_.insert(*id).second) found_.push_back({std::move(file), ""});
+        const bool was_found = id && !found_files_.insert(*id).second;
+        if ((was_found && is_linked) || (id && given_files_.count(*id) > 0)) continue;
+        found_.push_back({std::move(file), ""});
     }
 }

@@ -62,7 +62,9 @@ bool Inputs::look_further() {
 void Inputs::add_path(const fs::path& path) {
     std::error_code code;
     if (fs::is_directory(path, code)) return add_folder(path);
-    search_.add(path);
+    const bool is_new = search_.add(path);
+    // A line of standard input is answered each time.
+    if (!is_new && arguments_.front() != "-") return;
     add({path, path.filename(), ""}, path);
 }
 

@@ -1,8 +1,10 @@
 #include "interrupt.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 #include "output_file.hpp"
@@ -16,7 +18,7 @@
 namespace {
 
 std::atomic<int> received{0};
-std::atomic<bool> is_guarded{false};
+std::atomic<int> guards{0};  // how many there are, one within the other
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch no other atomics");
 
 }  // namespace
@@ -28,8 +30,8 @@ int interrupting_signal() {
 #if defined(_WIN32)
 
 extern "C" void ffr_on_signal(int signal) {
-    if (is_guarded && received == 0) {
-        received = signal;
+    int none = 0;
+    if (guards > 0 && received.compare_exchange_strong(none, signal)) {
         std::signal(signal, ffr_on_signal);
         return;
     }
@@ -43,12 +45,11 @@ void handle_signals() {
 }
 
 InterruptGuard::InterruptGuard() {
-    received = 0;
-    is_guarded = true;
+    ++guards;
 }
 
 InterruptGuard::~InterruptGuard() {
-    is_guarded = false;
+    --guards;
 }
 
 bool wait_for_input(int) {
@@ -68,9 +69,14 @@ namespace {
 /// A byte in this pipe wakes whoever waits for input: unlike a condition variable, a signal handler may write to it.
 int wake_read = -1, wake_write = -1;
 
-constexpr int kPolite[] = {SIGINT, SIGTERM, SIGHUP};
-constexpr int kOthers[] = {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,   SIGPIPE,
-                           SIGXCPU, SIGXFSZ, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
+/// True for signals that end no process, or that can't be handled.
+bool is_harmless(int signal) {
+    constexpr int kHarmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGKILL};
+#if defined(SIGINFO)  // where BSD's signals are
+    if (signal == SIGINFO || signal == SIGIO) return true;
+#endif
+    return std::find(std::begin(kHarmless), std::end(kHarmless), signal) != std::end(kHarmless);
+}
 
 bool is_polite(int signal) {
     return signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
@@ -87,8 +93,8 @@ void handle(int signal, const struct sigaction& action) {
 
 extern "C" void ffr_on_signal(int signal) {
     const int saved = errno;
-    if (is_polite(signal) && is_guarded && received == 0) {
-        received = signal;
+    int none = 0;
+    if (is_polite(signal) && guards > 0 && received.compare_exchange_strong(none, signal)) {
         end_waiting();
         errno = saved;
         return;
@@ -104,23 +110,27 @@ void handle_signals() {
     struct sigaction action {};
     action.sa_handler = ffr_on_signal;
     action.sa_flags = SA_RESTART;
-    for (const int signal : kPolite) handle(signal, action);
-    for (const int signal : kOthers) handle(signal, action);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (!is_harmless(signal)) handle(signal, action);
+    }
 }
 
 InterruptGuard::InterruptGuard() {
-    received = 0;
+    if (guards > 0) {
+        ++guards;
+        return;
+    }
     int ends[2];
     if (pipe(ends) == 0) {
         wake_read = ends[0];
         wake_write = ends[1];
         for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
     }
-    is_guarded = true;
+    ++guards;
 }
 
 InterruptGuard::~InterruptGuard() {
-    is_guarded = false;
+    if (--guards > 0) return;
     for (int* const end : {&wake_read, &wake_write}) close(std::exchange(*end, -1));
 }
 

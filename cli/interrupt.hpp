@@ -16,7 +16,7 @@ struct Interrupted : std::runtime_error {
 /// others as ever, all after the temporary files are deleted. A signal that's ignored stays so: nohup and `&` ask for it.
 void handle_signals();
 
-/// While there's one, the first SIGINT, SIGTERM or SIGHUP only sets interrupting_signal(); a second one, of whatever kind,
+/// While there's one, or several one within the other, the first SIGINT, SIGTERM or SIGHUP only sets interrupting_signal(); a second one, of whatever kind,
 /// ends the program at once.
 class InterruptGuard {
   public:
@@ -26,7 +26,7 @@ class InterruptGuard {
     InterruptGuard& operator=(const InterruptGuard&) = delete;
 };
 
-/// The signal that came since the last InterruptGuard was made; 0 for none.
+/// The signal that came while there was an InterruptGuard; 0 for none.
 int interrupting_signal();
 
 /// Waits until a file descriptor has something to read, or its end. \returns false when a signal or end_waiting() came

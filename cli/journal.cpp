@@ -17,6 +17,7 @@
 
 namespace fs = std::filesystem;
 namespace sys = ffr::detail::sys;
+using ffr::detail::Durability;
 
 namespace {
 
@@ -39,7 +40,7 @@ std::string path_of(const Json& record) {
 
 /// The numbers as double, which holds each float exactly.
 std::string line_of(const TableRow& row) {
-    Json line{{"path", path_record(row.path)}, {"embedding", row.embedding}};
+    Json line{{"path", path_record(row.path)}, {"person", path_record(row.person)}, {"embedding", row.embedding}};
     if (!row.state.place.empty()) {
         line["place"] = path_record(row.state.place);
         line["bytes"] = row.state.bytes;
@@ -52,7 +53,7 @@ std::string line_of(const TableRow& row) {
 TableRow row_of(const Json& record) {
     TableRow row;
     row.path = path_of(record.at("path"));
-    row.person = person_of(row.path);
+    row.person = record.contains("person") ? path_of(record["person"]) : person_of(row.path);
     const Json& numbers = record.at("embedding");
     row.embedding = numbers.get<ffr::Embedding>();
     const bool finite =
@@ -65,11 +66,6 @@ TableRow row_of(const Json& record) {
     return row;
 }
 
-/// A photo's place, also where a table doesn't tell it.
-std::string key_of(const TableRow& row) {
-    return row.state.place.empty() ? place_of(fs::u8path(row.path)) : row.state.place;
-}
-
 /// What's measured from now on would be lost, so the run ends.
 [[noreturn]] void fail_to_write(const fs::path& path, int reason) {
     throw FatalError(path.u8string() + ": can't write the file: " + std::generic_category().message(reason));
@@ -78,7 +74,7 @@ std::string key_of(const TableRow& row) {
 void require_same(const Json& found, const Json& wanted, const fs::path& path) {
     for (const auto& [name, value] : wanted.items()) {
         const Json before = found.value(name, Json());
-        if (before == value) continue;
+        if (before == value || before.is_null()) continue;  // an earlier version didn't know all of them
         throw ffr::FormatError(path.u8string() + ": was begun with " + name + " " + before.dump() + ", not " +
                                value.dump() + ": go on with that, or delete the file to begin anew");
     }
@@ -92,17 +88,11 @@ int open_to_append(const fs::path& path) {
 #endif
 }
 
-bool write_all(int file, const std::string& text) {
-    for (std::size_t done = 0; done < text.size();) {
-        const std::ptrdiff_t written = sys::write(file, text.data() + done, text.size() - done);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return false;
-        done += static_cast<std::size_t>(written);
-    }
-    return true;
-}
-
 }  // namespace
+
+std::string place_of(const TableRow& row) {
+    return row.state.place.empty() ? place_of(fs::u8path(row.path)) : row.state.place;
+}
 
 fs::path Journal::path_in(const fs::path& folder) {
     return folder / kJournalName;
@@ -111,7 +101,7 @@ fs::path Journal::path_in(const fs::path& folder) {
 void Journal::begin(const fs::path& folder, const Json& made_by, const std::vector<TableRow>& rows, unsigned mode) {
     std::string text = made_by.dump() + '\n';
     for (const TableRow& row : rows) text += line_of(row);
-    OutputFile(path_in(folder), text.data(), text.size(), mode).put();
+    OutputFile(path_in(folder), text.data(), text.size(), mode, Durability::on_disk).put();
 }
 
 Journal::Journal(const fs::path& folder, const Json& made_by) : path_(path_in(folder)) {
@@ -159,11 +149,18 @@ void Journal::apply(const Json& line) {
 }
 
 void Journal::insert(const TableRow& row) {
-    const auto [place, is_new] = rows_.try_emplace(key_of(row), Entry{next_number_, row});
-    is_new ? static_cast<void>(++next_number_) : static_cast<void>(place->second.row = row);
+    const std::string place = place_of(row);
+    const auto [entry, is_new] = rows_.try_emplace(place, Entry{next_number_, row});
+    if (is_new) {
+        ++next_number_;
+        spelled_.emplace(row.path, place);
+    } else {
+        entry->second.row = row;
+    }
 }
 
 std::vector<TableRow> Journal::rows() const {
+    const std::lock_guard lock(mutex_);
     std::vector<const Entry*> entries;
     for (const auto& [place, entry] : rows_) entries.push_back(&entry);
     std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) { return a->number < b->number; });
@@ -172,38 +169,62 @@ std::vector<TableRow> Journal::rows() const {
     return rows;
 }
 
-const TableRow* Journal::find(const std::string& place) const {
+std::size_t Journal::size() const {
+    const std::lock_guard lock(mutex_);
+    return rows_.size();
+}
+
+std::optional<TableRow> Journal::find(const std::string& place) const {
+    const std::lock_guard lock(mutex_);
     const auto found = rows_.find(place);
-    return found == rows_.end() ? nullptr : &found->second.row;
+    return found == rows_.end() ? std::nullopt : std::optional(found->second.row);
+}
+
+std::vector<TableRow> Journal::spelled(const std::string& path) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<TableRow> rows;
+    const auto [begin, end] = spelled_.equal_range(path);
+    for (auto it = begin; it != end; ++it) {
+        const auto found = rows_.find(it->second);
+        if (found != rows_.end() && found->second.row.path == path) rows.push_back(found->second.row);
+    }
+    return rows;
 }
 
 void Journal::append(const TableRow& row) {
-    write_line(line_of(row));
+    write_line(line_of(row), Durability::on_disk);
     const std::lock_guard lock(mutex_);
     insert(row);
 }
 
-void Journal::take_out(const std::string& place) {
-    write_line(Json{{"gone", path_record(place)}}.dump() + '\n');
+void Journal::note(const TableRow& row) {
+    write_line(line_of(row), Durability::in_system);
+    const std::lock_guard lock(mutex_);
+    insert(row);
+}
+
+void Journal::take_out(const TableRow& row) {
+    const std::string place = place_of(row);
+    write_line(Json{{"gone", path_record(place)}}.dump() + '\n', Durability::in_system);
     const std::lock_guard lock(mutex_);
     rows_.erase(place);
 }
 
 void Journal::tables_begun() {
-    write_line(kTablesBegun);
+    write_line(kTablesBegun, Durability::on_disk);
 }
 
 void Journal::tables_written() {
-    write_line("{\"tables\":\"written\"}\n");
+    write_line("{\"tables\":\"written\"}\n", Durability::on_disk);
 }
 
 /// One thread waits for the disk at a time, for all lines that were written before; those written meanwhile are the next
 /// one's.
-void Journal::write_line(const std::string& line) {
+void Journal::write_line(const std::string& line, Durability durability) {
     std::unique_lock lock(mutex_);
     // After a failure the file takes no more: nothing comes behind half a line.
-    if (failure_ == 0 && !write_all(file_, line)) failure_ = errno;
-    const std::size_t mine = ++written_;
+    if (failure_ == 0 && !sys::write_all(file_, line.data(), line.size())) failure_ = errno;
+    const std::size_t mine = durability == Durability::on_disk ? ++written_ : 0;
     while (failure_ == 0 && synced_ < mine) {
         if (is_syncing_) {
             synced_more_.wait(lock);

@@ -10,12 +10,16 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "report.hpp"
 #include "tables.hpp"
+
+/// A photo's place, also where a table doesn't tell it.
+std::string place_of(const TableRow& row);
 
 /// The journal of one run; gone when the tables are written.
 class Journal {
@@ -39,15 +43,19 @@ class Journal {
     /// One row for each photo: what was in it when it was opened, what came since, without what was taken out.
     std::vector<TableRow> rows() const;
     /// How many they are.
-    std::size_t size() const { return rows_.size(); }
-    /// The row of a photo by its place; null when there's none.
-    const TableRow* find(const std::string& place) const;
+    std::size_t size() const;
+    /// The row of a photo by its place.
+    std::optional<TableRow> find(const std::string& place) const;
+    /// The rows whose path is spelled so.
+    std::vector<TableRow> spelled(const std::string& path) const;
 
     /// Adds a row, or puts it in the place of the photo's older one; on the disk when this returns, together with those
     /// that other threads add meanwhile. For many threads. \throws FatalError
     void append(const TableRow& row);
-    /// Takes out the row of a photo. \throws FatalError
-    void take_out(const std::string& place);
+    /// The same for what's done in a moment when it's lost: on the disk with the next row. \throws FatalError
+    void note(const TableRow& row);
+    /// Takes out a row; on the disk with the next one. \throws FatalError
+    void take_out(const TableRow& row);
     /// Says that the tables are about to be put into their places, or are there. \throws FatalError
     void tables_begun();
     void tables_written();
@@ -64,13 +72,14 @@ class Journal {
     void read(const Json& made_by);
     void apply(const Json& line);
     void insert(const TableRow& row);
-    void write_line(const std::string& line);
+    void write_line(const std::string& line, ffr::detail::Durability durability);
 
     std::filesystem::path path_;
-    std::unordered_map<std::string, Entry> rows_;  // by place
+    std::unordered_map<std::string, Entry> rows_;                // by place
+    std::unordered_multimap<std::string, std::string> spelled_;  // places by path
     std::size_t next_number_ = 0;
     int file_ = -1;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable synced_more_;
     std::size_t written_ = 0, synced_ = 0;  // lines
     bool is_syncing_ = false;

@@ -1,20 +1,24 @@
 #include "mark.hpp"
 
-#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iterator>
 #include <string_view>
 
+#include "ffr/weights.hpp"
+
 namespace {
 
 constexpr std::string_view kBegin = "ffr: ";
 constexpr std::string_view kPngBegin("\x89PNG\r\n\x1a\n", 8), kJpegBegin("\xFF\xD8\xFF\xE0", 4);
-constexpr std::string_view kPngEnd("IEND\xAE\x42\x60\x82", 8), kJpegEnd("\xFF\xD9", 2);
 constexpr std::string_view kWeightsBegin(
     "\x89"
     "FFR\r\n\x1a\n",
     8);
+/// How a timeline and a page begin, up to their marks.
+constexpr std::string_view kTimelineBegin = "{\n  \"made_by\": \"";
+constexpr std::string_view kPageBegin =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"";
 /// Of PNG's international text: keyword, no compression, no language, no translated keyword.
 constexpr std::string_view kKeyword("Software\0\0\0\0\0", 13);
 /// Where marks go: behind PNG's signature and IHDR, and behind JPEG's start and JFIF header.
@@ -50,44 +54,60 @@ bool ends_with(std::string_view text, std::string_view end) {
     return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// The text of a PNG's first chunk after its header, where that's our keyword's.
-std::string_view png_text(std::string_view head) {
-    if (head.size() < kPngPlace + 8) return {};
-    const std::size_t size = big_endian(head.substr(kPngPlace), 4);
-    const std::string_view chunk = head.substr(kPngPlace + 4);
-    if (size > head.size() || !begins_with(chunk, "iTXt") || !begins_with(chunk.substr(4), kKeyword)) return {};
-    return size < kKeyword.size() ? std::string_view() : chunk.substr(4).substr(0, size).substr(kKeyword.size());
-}
-
-std::string_view jpeg_text(std::string_view head) {
-    if (head.size() < kJpegPlace + 4 || big_endian(head.substr(kJpegPlace), 2) != 0xFFFE) return {};
-    const std::size_t size = big_endian(head.substr(kJpegPlace + 2), 2);
-    return size < 2 ? std::string_view() : head.substr(kJpegPlace + 4, size - 2);
-}
-
-/// The first and the last bytes of a file.
-struct Ends {
-    std::string head, tail;
+/// Where a picture's mark stands, with all that belongs to it, and what it says.
+struct Chunk {
+    std::size_t place = 0, size = 0;
+    std::string_view text;
 };
 
-Ends read_ends(const std::filesystem::path& file) {
-    constexpr std::size_t kHead = 4096, kTail = 8;
-    Ends ends{std::string(kHead, '\0'), std::string(kTail, '\0')};
-    std::ifstream in(file, std::ios::binary);
-    in.read(ends.head.data(), kHead);
-    ends.head.resize(static_cast<std::size_t>(in.gcount()));
-    in.clear();
-    in.seekg(-static_cast<std::streamoff>(kTail), std::ios::end);
-    in.read(ends.tail.data(), kTail);
-    return ends;
+/// A PNG's first chunk after its header, where that has our keyword.
+Chunk png_chunk(std::string_view file) {
+    if (file.size() < kPngPlace + 12) return {};
+    const std::size_t size = big_endian(file.substr(kPngPlace), 4);
+    const std::string_view data = file.substr(kPngPlace + 8);
+    if (size < kKeyword.size() || size + 4 > data.size() || file.substr(kPngPlace + 4, 4) != "iTXt") return {};
+    if (!begins_with(data, kKeyword)) return {};
+    return {kPngPlace, size + 12, data.substr(kKeyword.size(), size - kKeyword.size())};
 }
 
-/// A text's mark: after a quote, up to the next one.
-std::string quoted_mark(std::string_view head) {
-    const std::size_t place = head.find('"' + std::string(kBegin));
-    if (place == std::string_view::npos) return "";
-    const std::string_view mark = head.substr(place + 1);
+/// A JPEG's first segment after its header, where that's a comment.
+Chunk jpeg_chunk(std::string_view file) {
+    if (file.size() < kJpegPlace + 4 || big_endian(file.substr(kJpegPlace), 2) != 0xFFFE) return {};
+    const std::size_t size = big_endian(file.substr(kJpegPlace + 2), 2);
+    if (size < 2 || size + 2 > file.size() - kJpegPlace) return {};
+    return {kJpegPlace, size + 2, file.substr(kJpegPlace + 4, size - 2)};
+}
+
+std::string checksum_of(std::string_view bytes) {
+    return "; " + ffr::hexadecimal(ffr::detail::xxh64(bytes.data(), bytes.size()));
+}
+
+/// A picture's mark, when the rest of it is as it was written.
+std::string picture_mark(std::string_view file, const Chunk& chunk) {
+    std::string rest(file.substr(0, chunk.place));
+    rest += file.substr(chunk.place + chunk.size);
+    const std::string checksum = checksum_of(rest);
+    if (!begins_with(chunk.text, kBegin) || !ends_with(chunk.text, checksum)) return "";
+    return std::string(chunk.text.substr(0, chunk.text.size() - checksum.size()));
+}
+
+/// A mark in quotes behind what a file has to begin with.
+std::string quoted_mark(std::string_view file, std::string_view begin) {
+    if (!begins_with(file, begin) || !begins_with(file.substr(begin.size()), kBegin)) return "";
+    const std::string_view mark = file.substr(begin.size());
     return std::string(mark.substr(0, mark.find('"')));
+}
+
+/// Of pictures all, of others the first bytes.
+std::string read_marked(const std::filesystem::path& file) {
+    std::string content(4096, '\0');
+    std::ifstream in(file, std::ios::binary);
+    in.read(content.data(), static_cast<std::streamsize>(content.size()));
+    content.resize(static_cast<std::size_t>(in.gcount()));
+    if (begins_with(content, kPngBegin) || begins_with(content, kJpegBegin)) {
+        content.append(std::istreambuf_iterator<char>(in), {});
+    }
+    return content;
 }
 
 }  // namespace
@@ -104,38 +124,31 @@ std::string mark_text(Kind kind, const std::string& details) {
 }
 
 std::vector<std::uint8_t> marked(const std::vector<std::uint8_t>& picture, const std::string& mark) {
-    const bool is_png = picture[0] == 0x89;
-    std::string chunk;
+    const std::string plain(picture.begin(), picture.end());
+    const bool is_png = begins_with(plain, kPngBegin);
+    std::string text = (is_png ? "iTXt" + std::string(kKeyword) : "") + mark + checksum_of(plain);
     if (is_png) {
-        const std::string text = "iTXt" + std::string(kKeyword) + mark;
-        chunk =
-            big_endian_bytes(static_cast<std::uint32_t>(text.size() - 4), 4) + text + big_endian_bytes(crc32(text), 4);
+        const auto size = static_cast<std::uint32_t>(text.size() - 4);
+        text = big_endian_bytes(size, 4) + text + big_endian_bytes(crc32(text), 4);
     } else {
-        constexpr std::size_t kMost = 65533;  // two bytes tell a comment's size
-        const std::string text = mark.substr(0, kMost);
-        chunk = "\xFF\xFE" + big_endian_bytes(static_cast<std::uint32_t>(text.size() + 2), 2) + text;
+        text = "\xFF\xFE" + big_endian_bytes(static_cast<std::uint32_t>(text.size() + 2), 2) + text;
     }
-    const auto place = picture.begin() + static_cast<std::ptrdiff_t>(is_png ? kPngPlace : kJpegPlace);
-    std::vector<std::uint8_t> result(picture.begin(), place);
-    result.insert(result.end(), chunk.begin(), chunk.end());
-    result.insert(result.end(), place, picture.end());
+    std::vector<std::uint8_t> result = picture;
+    const auto place = static_cast<std::ptrdiff_t>(is_png ? kPngPlace : kJpegPlace);
+    result.insert(result.begin() + place, text.begin(), text.end());
     return result;
 }
 
 std::string mark_of(const std::filesystem::path& file) {
-    const Ends ends = read_ends(file);
-    if (begins_with(ends.head, kPngBegin)) {
-        const std::string mark(png_text(ends.head));
-        return ends_with(ends.tail, kPngEnd) && begins_with(mark, kBegin) ? mark : "";
-    }
-    if (begins_with(ends.head, kJpegBegin)) {
-        const std::string mark(jpeg_text(ends.head));
-        return ends_with(ends.tail, kJpegEnd) && begins_with(mark, kBegin) ? mark : "";
-    }
-    if (begins_with(ends.head, kWeightsBegin)) {
-        const bool is_model = ends.head.compare(32, 11, std::string("identifier\0", 11)) == 0;
+    std::error_code code;
+    if (!std::filesystem::is_regular_file(file, code)) return "";
+    const std::string content = read_marked(file);
+    if (begins_with(content, kPngBegin)) return picture_mark(content, png_chunk(content));
+    if (begins_with(content, kJpegBegin)) return picture_mark(content, jpeg_chunk(content));
+    if (begins_with(content, kWeightsBegin)) {
+        const bool is_model = content.size() > 43 && content.compare(32, 11, std::string("identifier\0", 11)) == 0;
         return is_model ? mark_text(Kind::model) : "";
     }
-    const bool is_text = begins_with(ends.head, "{") || begins_with(ends.head, "<!DOCTYPE html>");
-    return is_text ? quoted_mark(ends.head) : "";
+    const std::string timeline = quoted_mark(content, kTimelineBegin);
+    return timeline.empty() ? quoted_mark(content, kPageBegin) : timeline;
 }

@@ -5,8 +5,9 @@
 ///     PNG    a text chunk "Software" after the header      JPEG   a comment after the JFIF header
 ///     model  its own format                                page, timeline   a line near the beginning
 ///
-/// A mark says what kind of file it is, and where that matters what it was made of and how: "ffr: aligned face; chip, of
-/// a.jpg, 184455 bytes".
+/// A mark says what kind of file it is, and where that matters what it was made of and how: "ffr: aligned face; chip of
+/// a.jpg 0123456789abcdef". A picture's ends with the checksum of all that isn't the mark: a picture that somebody has
+/// worked on since, or that is cut off, is none of ours, even if the mark is still there.
 
 #include <cstdint>
 #include <filesystem>
@@ -36,5 +37,5 @@ std::string mark_text(Kind kind, const std::string& details = "");
 /// A PNG or JPEG file with a mark put into it. Its pixels stay as they are.
 std::vector<std::uint8_t> marked(const std::vector<std::uint8_t>& picture, const std::string& mark);
 
-/// The mark of a file: of a whole picture, a model, a page or a timeline. Empty when it has none or can't be read.
+/// The mark of a file: of a picture as it was written, a model, a page or a timeline. Empty when it has none or can't be read.
 std::string mark_of(const std::filesystem::path& file);

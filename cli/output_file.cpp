@@ -17,6 +17,7 @@
 #endif
 
 namespace fs = std::filesystem;
+using ffr::detail::Durability;
 
 namespace {
 
@@ -28,14 +29,6 @@ struct Listed {
 };
 std::array<Listed, 8> listed;
 
-/// Deletes what killed runs left in a folder, the first time that this run writes there.
-void clean_once(const fs::path& folder) {
-    static std::mutex mutex;
-    static std::set<fs::path> cleaned;
-    const std::lock_guard lock(mutex);
-    if (cleaned.insert(folder).second) ffr::detail::remove_abandoned(folder);
-}
-
 /// A path with a folder before it made; what it's to be written under.
 const fs::path& with_parent(const fs::path& file) {
     make_parent(file);
@@ -43,6 +36,13 @@ const fs::path& with_parent(const fs::path& file) {
 }
 
 }  // namespace
+
+void clean_once(const fs::path& folder) {
+    static std::mutex mutex;
+    static std::set<fs::path> cleaned;
+    const std::lock_guard lock(mutex);
+    if (cleaned.insert(folder).second) ffr::detail::remove_abandoned(folder);
+}
 
 void DeletedBySignal::list(const fs::path& file) {
     const std::string path = fs::absolute(file).string();
@@ -56,11 +56,12 @@ void DeletedBySignal::list(const fs::path& file) {
     }
 }
 
-DeletedBySignal::~DeletedBySignal() {
+void DeletedBySignal::unlist() {
     if (place_ < 0) return;
     Listed& file = listed[static_cast<std::size_t>(place_)];
     file.there = false;
     file.taken = false;
+    place_ = -1;
 }
 
 void delete_listed_files() {
@@ -69,23 +70,23 @@ void delete_listed_files() {
     }
 }
 
-OutputFile::OutputFile(const fs::path& file, const void* data, std::size_t size, unsigned mode)
-    : pending_(with_parent(file), mode) {
+OutputFile::OutputFile(const fs::path& file, const void* data, std::size_t size, unsigned mode, Durability durability)
+    : pending_(with_parent(file), mode, durability) {
     listed_.list(pending_.temporary());
     clean_once(pending_.temporary().parent_path());
     pending_.write(data, size);
 }
 
-void require_replaceable(const fs::path& file, const Writing& how) {
+bool require_replaceable(const fs::path& file, const Writing& how) {
     std::error_code code;
-    if (!fs::exists(file, code)) return;
-    const std::string mark = fs::is_regular_file(file, code) ? mark_of(file) : "", wanted = mark_text(how.kind);
+    if (!fs::exists(file, code)) return false;
+    const std::string mark = mark_of(file), wanted = mark_text(how.kind);
     const bool is_own = mark.compare(0, wanted.size(), wanted) == 0;
     const bool may_be_any =
         how.force == Force::given || !fs::is_regular_file(file, code) || fs::file_size(file, code) == 0;
     if (is_own || may_be_any) {
         ffr::detail::PendingFile(file, how.mode);  // throws for what can't be replaced at all
-        return;
+        return true;
     }
     throw ffr::FileError(file.u8string() + ": is there already, and isn't " + kind_name(how.kind) +
                          " that ffr wrote: " +
@@ -100,10 +101,11 @@ void make_parent(const fs::path& file) {
 }
 
 void write_bytes(const fs::path& file, const void* data, std::size_t size, const Writing& how) {
-    require_replaceable(file, how);
-    OutputFile output(file, data, size, how.mode);
-    std::error_code code;
-    fs::exists(file, code) ? output.put() : output.put_new();
+    const bool is_there = require_replaceable(file, how);
+    // A model and a timeline can't always be made again; pictures, pages and tables of results can.
+    const bool is_lasting = how.kind == Kind::model || how.kind == Kind::timeline;
+    OutputFile output(file, data, size, how.mode, is_lasting ? Durability::on_disk : Durability::in_system);
+    is_there ? output.put() : output.put_new();  // a file that came meanwhile stays
 }
 
 void write_text(const fs::path& file, const std::string& text, const Writing& how) {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,8 +25,11 @@ struct Writing {
 
 /// Refuses to write where a file is that the program may not replace: one without the kind's mark that isn't empty. For
 /// the beginning of a run, so that it fails before it has cost time.
-/// \throws ffr::FileError naming the file, the reason and the way out
-void require_replaceable(const std::filesystem::path& file, const Writing& how);
+/// \returns whether there is a file. \throws ffr::FileError naming the file, the reason and the way out
+bool require_replaceable(const std::filesystem::path& file, const Writing& how);
+
+/// Deletes what killed runs left in a folder, the first time that this run asks for it.
+void clean_once(const std::filesystem::path& folder);
 
 /// Makes the folder that a file shall lie in. \throws ffr::FileError
 void make_parent(const std::filesystem::path& file);
@@ -45,12 +47,14 @@ void write_picture(const std::filesystem::path& file, ffr::ImageView image, cons
 class DeletedBySignal {
   public:
     DeletedBySignal() = default;
-    ~DeletedBySignal();
+    ~DeletedBySignal() { unlist(); }
     DeletedBySignal(const DeletedBySignal&) = delete;
     DeletedBySignal& operator=(const DeletedBySignal&) = delete;
 
     /// Lists a file, which need not be there yet. To be called once.
     void list(const std::filesystem::path& file);
+    /// Takes it off the list.
+    void unlist();
 
   private:
     int place_ = -1;  // in the list
@@ -60,7 +64,8 @@ class DeletedBySignal {
 class OutputFile {
   public:
     /// Writes the file under a temporary name; makes its folder. \throws ffr::FileError
-    OutputFile(const std::filesystem::path& file, const void* data, std::size_t size, unsigned mode);
+    OutputFile(const std::filesystem::path& file, const void* data, std::size_t size, unsigned mode,
+               ffr::detail::Durability durability);
 
     /// Puts it in its place, in place of what is there. \throws ffr::FileError
     void put() { pending_.put(); }

@@ -8,13 +8,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// One name for a file, however it's written, and whether it exists or not.
-fs::path one_name_of(const fs::path& file) {
-    std::error_code code;
-    // Of a relative path whose first folder doesn't exist yet, weakly_canonical would make a relative one.
-    const fs::path absolute = fs::absolute(file, code);
-    const fs::path found = fs::weakly_canonical(absolute, code);
-    return code ? absolute.lexically_normal() : found;
+/// One name for a file, however it's written, through links, and whether it exists or not.
+std::string one_name_of(const fs::path& file) {
+    return place_of(ffr::detail::behind_links(file));
 }
 
 /// Files that have their names in common with others of their folder, but for the extension.
@@ -34,7 +30,7 @@ std::set<fs::path> alike(const std::deque<Input>& inputs) {
 
 Outputs::Outputs(const fs::path& folder, const std::string& extension, Kind kind, Inputs& inputs)
     : folder_(folder), extension_(extension), kind_(kind), alike_(alike(inputs.all())) {
-    std::map<fs::path, const Input*> by_output;
+    std::map<std::string, const Input*> by_output;
     for (const Input& input : inputs.all()) {
         if (!input.error.empty()) continue;
         const auto [other, is_new] = by_output.emplace(one_name_of(path(input)), &input);

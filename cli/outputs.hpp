@@ -11,6 +11,7 @@
 #include "file_id.hpp"
 #include "inputs.hpp"
 #include "output_file.hpp"
+#include "photo_file.hpp"
 
 /// The files that a run may write, each claimed once.
 class Outputs {
@@ -34,7 +35,7 @@ class Outputs {
     std::filesystem::path folder_;
     std::string extension_;
     Kind kind_;
-    std::set<std::filesystem::path> alike_;               // inputs that differ by their extension only
-    std::map<std::filesystem::path, std::string> taken_;  // by whom
+    std::set<std::filesystem::path> alike_;     // inputs that differ by their extension only
+    std::map<std::string, std::string> taken_;  // by whom
     std::set<FileId> written_;  // two names may be one file: by a link, or where small letters are taken for capitals
 };

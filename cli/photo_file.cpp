@@ -57,7 +57,8 @@ std::vector<std::uint8_t> read_pipe(const fs::path&) {
 #else
 bool is_pipe(const fs::path& path) {
     std::error_code code;
-    return fs::is_fifo(path, code);
+    const fs::file_status status = fs::status(path, code);
+    return fs::is_fifo(status) || (fs::is_socket(status) && path == "/dev/stdin");
 }
 
 [[noreturn]] void fail(const fs::path& path, const std::string& reason) {
@@ -74,7 +75,9 @@ struct Opened {
 
 /// Opened without waiting for a writer, since a signal has to end that wait, too.
 std::vector<std::uint8_t> read_pipe(const fs::path& path) {
-    const Opened pipe{open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    int descriptor = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0 && path == "/dev/stdin") descriptor = dup(0);  // a socket can't be opened by a name
+    const Opened pipe{descriptor};
     if (pipe.descriptor < 0) fail(path, std::generic_category().message(errno));
     std::vector<std::uint8_t> bytes, block(65536);
     for (;;) {
@@ -117,7 +120,7 @@ Change change_since(PhotoState& state) {
     std::error_code code;
     if (!fs::exists(path, code)) return code ? Change::none : Change::gone;  // what can't be looked at isn't gone
     if (fs::file_size(path, code) != state.bytes) return Change::changed;
-    const std::int64_t modified = state.modified == 0 ? 0 : settled_time(path);
+    const std::int64_t modified = settled_time(path);
     if (modified != 0 && modified == state.modified) return Change::none;
     if (hash_of(ffr::detail::read_file(path, ffr::detail::kMaxImageFile)) != state.xxh64) return Change::changed;
     state.modified = modified;

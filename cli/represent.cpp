@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -78,6 +79,7 @@ Json made_by(const ffr::EmbeddingSource& source, const Options& options) {
             {"weights", source.weights},
             {"precision", source.precision},
             {"alignment", source.alignment},
+            {"--detector", shared.detector},
             {"--aligned", options.aligned},
             {"--no-exif", shared.no_exif},
             {"--max-pixels", shared.max_pixels},
@@ -100,6 +102,11 @@ std::vector<TableRow> rows_of_tables(const ffr::EmbeddingSource& source, const O
     Tables tables = read_tables(folder, options.shared);
     const std::string reason = ffr::difference(tables.source, source);
     if (!reason.empty()) throw ffr::FormatError(options.output + ": the numbers there are of " + reason);
+    if (!tables.is_own && options.force != Force::given) {
+        throw ffr::FileError(options.output +
+                             ": its tables have a header, further columns or no source.json, which ffr would "
+                             "not keep: complete a copy of them, or these with --force");
+    }
     const Json wanted = kept_options(made_by(source, options));
     for (const auto& [name, value] : wanted.items()) {
         const Json before = tables.options.value(name, value);
@@ -117,7 +124,8 @@ void begin_journal(const ffr::EmbeddingSource& source, const Options& options) {
     const std::filesystem::path path = Journal::path_in(folder);
     std::error_code code;
     if (!std::filesystem::exists(path, code)) {
-        if (!options.resume) require_own_tables(folder, options.force);
+        // Tables that are to be completed are looked at when they're read.
+        require_own_tables(folder, options.resume && has_tables(folder) ? Force::given : options.force);
         Journal::begin(folder, made_by(source, options), rows_of_tables(source, options), options.mode);
     } else if (!options.resume) {
         throw ffr::FileError(path.u8string() +
@@ -125,52 +133,84 @@ void begin_journal(const ffr::EmbeddingSource& source, const Options& options) {
     }
 }
 
+bool is_gone(const TableRow& row) {
+    std::error_code code;
+    return !row.state.place.empty() && !std::filesystem::exists(std::filesystem::u8path(row.state.place), code) &&
+           !code;
+}
+
 /// Names the photos that are gone and, if it's asked for, takes out their rows. Where a table doesn't tell what a photo
 /// was, nobody knows whether it's gone or only the folder another one.
 void look_for_gone(Journal& journal, const Options& options) {
-    for (const TableRow& row : journal.rows()) {
-        if (row.state.place.empty()) continue;
-        std::error_code code;
-        if (std::filesystem::exists(std::filesystem::u8path(row.state.place), code) || code) continue;
-        if (options.prune) journal.take_out(row.state.place);
-        std::cerr << "ffr: " << row.path << ": isn't there any more; its row "
-                  << (options.prune ? "is taken out" : "stays, until --prune takes it out") << '\n';
+    const std::vector<TableRow> rows = journal.rows();
+    std::vector<const TableRow*> gone;
+    for (const TableRow& row : rows) {
+        if (is_gone(row)) gone.push_back(&row);
+    }
+    const bool is_disk_gone = options.prune && gone.size() == rows.size() && rows.size() > 1;
+    for (const TableRow* const row : gone) {
+        if (options.prune && !is_disk_gone) journal.take_out(*row);
+        std::cerr << "ffr: " << row->path << ": isn't there any more; its row "
+                  << (options.prune && !is_disk_gone ? "is taken out" : "stays, until --prune takes it out") << '\n';
+    }
+    if (is_disk_gone)
+        throw ffr::FileError(options.output +
+                             ": none of its photos is there, so --prune takes out none: is their disk missing?");
+}
+
+/// Gives a photo that lies elsewhere now the row that it had: one whose path is spelled the same, and whose photo is gone
+/// from where it was. With other content, the row is taken out; tables that don't tell it are believed.
+void take_over(const Input& input, const std::string& place, Journal& journal) {
+    for (TableRow row : journal.spelled(table_path(input.path))) {
+        const bool is_unknown = row.state.place.empty();
+        if (!is_unknown && !is_gone(row)) continue;
+        journal.take_out(row);
+        row.state.place = place;
+        if (is_unknown) {
+            row.state = read_photo_and_state(input.path).state;
+        } else if (change_since(row.state) != Change::none) {
+            return;
+        }
+        return journal.note(row);
     }
 }
 
 /// True for a photo whose row is still right. Takes out the row of one that has changed since.
-bool is_done(const std::string& place, Journal& journal) {
-    const TableRow* const found = journal.find(place);
-    if (found == nullptr) return false;
-    TableRow row = *found;
-    if (row.state.place.empty()) return true;
+bool is_done(const Input& input, const std::string& place, Journal& journal) {
+    if (!input.error.empty()) return false;
     try {
-        if (change_since(row.state) != Change::none) {
-            journal.take_out(place);
-            return false;
+        std::optional<TableRow> row = journal.find(place);
+        if (!row) {
+            take_over(input, place, journal);
+            return journal.find(place).has_value();
         }
+        if (row->state.place.empty()) return true;
+        const std::int64_t modified = row->state.modified;
+        const Change change = change_since(row->state);
+        if (change == Change::changed) journal.take_out(*row);
+        if (change != Change::none) return false;
+        if (row->state.modified != modified) journal.note(*row);
+        return true;
+    } catch (const FatalError&) {
+        throw;
     } catch (const ffr::FileError&) {
         return false;  // it can't be read: that's said when it's tried again, and its row stays
     }
-    if (row.state.modified != found->state.modified) journal.append(row);
-    return true;
 }
 
 /// First the rows of photos that aren't among these, as they stand; then those that are, in their order.
 std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std::string>& photos) {
-    std::unordered_map<std::string, std::size_t> places;
-    for (const std::string& photo : photos) places.emplace(photo, places.size() + 1);
-    std::vector<std::size_t> order(rows.size());
-    std::vector<std::size_t> numbers(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const TableRow& row = rows[i];
-        const auto place = places.find(row.state.place.empty() ? place_of(row.path) : row.state.place);
-        order[i] = place == places.end() ? 0 : place->second;
-        numbers[i] = i;
-    }
-    std::stable_sort(numbers.begin(), numbers.end(), [&](std::size_t a, std::size_t b) { return order[a] < order[b]; });
+    std::unordered_map<std::string, std::size_t> numbers;
+    for (const std::string& photo : photos) numbers.emplace(photo, numbers.size() + 1);
+    const auto number_of = [&](const TableRow& row) {
+        const auto number = numbers.find(place_of(row));
+        return number == numbers.end() ? 0 : number->second;
+    };
+    std::vector<std::pair<std::size_t, std::size_t>> order;
+    for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(number_of(rows[i]), i);
+    std::sort(order.begin(), order.end());
     std::vector<TableRow> result;
-    for (const std::size_t i : numbers) result.push_back(std::move(rows[i]));
+    for (const auto& [number, i] : order) result.push_back(std::move(rows[i]));
     return result;
 }
 
@@ -178,23 +218,25 @@ std::vector<TableRow> ordered(std::vector<TableRow> rows, const std::vector<std:
 /// end, since they number the people in the order of their names.
 Status run_to_tables(const Options& options) {
     const std::filesystem::path folder = std::filesystem::u8path(options.output);
+    const InterruptGuard guard;     // to the end: tables that are begun are finished
     const FolderLock lock(folder);  // first of all: a second run is refused before it costs time
     const ffr::Pipeline pipeline = load_pipeline(options.shared);
     Inputs inputs(options.inputs, options.shared.shard);
     ffr::EmbeddingSource source = pipeline.embedder().source(pipeline.landmarks().point_count());
     if (options.aligned) source.alignment.clear();  // who aligned them knows how, we don't
+    const bool replaces = has_tables(folder) && !options.resume;
     begin_journal(source, options);
     Journal journal(folder, made_by(source, options));
-    look_for_gone(journal, options);
     std::unordered_set<std::string> seen;
     std::vector<std::string> photos;
     inputs.leave_out([&](const Input& input) {
         photos.push_back(place_of(input.path));
-        return !seen.insert(photos.back()).second || is_done(photos.back(), journal);
+        return !seen.insert(photos.back()).second ||
+               (interrupting_signal() == 0 && is_done(input, photos.back(), journal));
     });
     const auto write = [&] {
         if (journal.size() == 0 && !has_tables(folder)) return;
-        const Tables tables{ordered(journal.rows(), photos), source, kept_options(made_by(source, options))};
+        const Tables tables{ordered(journal.rows(), photos), source, kept_options(made_by(source, options)), true};
         write_tables(tables, folder, options.mode, [&] { journal.tables_begun(); });
     };
     Status status = kDone;
@@ -209,15 +251,21 @@ Status run_to_tables(const Options& options) {
                 return result;
             },
             [&](const Input& input, Represented& result) { print(input, result, options); });
+        look_for_gone(journal, options);
     } catch (const Interrupted& stopped) {
-        write();
-        journal.tables_written();
-        throw Interrupted(stopped.signal, std::string(stopped.what()) + "; " + count_of(journal.size(), "row") +
-                                              " kept in " + Journal::path_in(folder).u8string() +
-                                              ": the same command with --resume goes on");
+        std::string message = std::string(stopped.what()) + "; " + count_of(journal.size(), "row") + " kept in " +
+                              Journal::path_in(folder).u8string() + ": the same command with --resume goes on";
+        try {
+            if (!replaces) write();  // finished tables aren't given up for a part of new ones
+            journal.tables_written();
+        } catch (const ffr::Error& error) {
+            message += " (" + std::string(error.what()) + ")";
+        }
+        throw Interrupted(stopped.signal, message);
     }
     write();
     journal.remove();
+    if (interrupting_signal() != 0) throw Interrupted(interrupting_signal(), "stopped when all was written");
     return status;
 }
 

@@ -18,13 +18,16 @@ namespace {
 
 /// True for the first bytes of a picture, which are no path.
 bool is_picture(const std::string& bytes) {
-    for (const char* const begin : {"\xFF\xD8\xFF", "\x89PNG", "GIF8", "BM", "8BPS", "RIFF", "II*", "MM\0*"}) {
-        const std::size_t size = begin[0] == 'M' ? 4 : std::strlen(begin);
-        const bool begins = bytes.compare(0, size, std::string(begin, size)) == 0;
-        // A path may begin with letters, but it has no byte that is 0.
-        if (begins && bytes.find('\0') != std::string::npos) return true;
+    for (const char* const begin :
+         {"\xFF\xD8\xFF", "\x89PNG\r\n", "GIF87a", "GIF89a", "P4\n", "P5\n", "P6\n", "P5 ", "P6 "}) {
+        if (bytes.compare(0, std::strlen(begin), begin) == 0) return true;
     }
-    return false;
+    // A path may begin as these do, but it has no byte that is 0. HEIF and AVIF have "ftyp" behind their first size.
+    if (bytes.find('\0') == std::string::npos) return false;
+    for (const char* const begin : {"BM", "8BPS", "RIFF", "II*", "MM"}) {
+        if (bytes.compare(0, std::strlen(begin), begin) == 0) return true;
+    }
+    return bytes.size() > 8 && bytes.compare(4, 4, "ftyp") == 0;
 }
 
 }  // namespace
@@ -43,6 +46,9 @@ std::optional<std::string> StandardInput::next_line() {
     std::string line = buffered_.substr(start_, end - start_);
     start_ = end + 1;
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.find('\0') != std::string::npos) {
+        throw ffr::FormatError("standard input: there's a byte 0 in a path: paths come one a line");
+    }
     return line;
 }
 

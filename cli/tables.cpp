@@ -1,6 +1,7 @@
 #include "tables.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -49,6 +50,9 @@ long long whole_number(const std::string& text) {
 
 using Fields = std::vector<std::string>;
 
+/// In the order in which they're written; the last one says that the others are ours.
+constexpr std::array kTableFiles{"labels.csv", "reps.csv", "photos.csv", "source.json"};
+
 constexpr std::size_t kNumbers = std::tuple_size_v<ffr::Embedding>;
 
 /// Of a first row without numbers, or of those that count columns.
@@ -96,16 +100,28 @@ ffr::Embedding read_numbers(const Fields& fields, std::size_t first, const fs::p
     return embedding;
 }
 
-std::vector<ffr::Embedding> read_embeddings(const fs::path& path) {
+/// \param is_plain  set to false for a header or row numbers
+std::vector<ffr::Embedding> read_embeddings(const fs::path& path, bool& is_plain) {
     const std::vector<Fields> rows = read_csv(path);
     require_commas(rows, path);
     const std::size_t first_row = !rows.empty() && is_header_of_numbers(rows[0]) ? 1 : 0;
     const std::size_t first_field = has_row_numbers(rows, first_row) ? 1 : 0;
+    is_plain = is_plain && first_row == 0 && first_field == 0;
     std::vector<ffr::Embedding> embeddings;
     for (std::size_t row = first_row; row < rows.size(); ++row) {
         embeddings.push_back(read_numbers(rows[row], first_field, path, row));
     }
     return embeddings;
+}
+
+/// The name of the folder in a path of Windows, with either sign between folders.
+std::string person_on_windows(const std::string& path) {
+    const std::size_t end = path.find_last_of("/\\");
+    if (end == std::string::npos || end == 0) return "";
+    const std::string folder = path.substr(0, end);
+    const std::size_t last = folder.find_last_of("/\\");
+    const std::string person = last == std::string::npos ? folder : folder.substr(last + 1);
+    return person.size() == 2 && person[1] == ':' ? "" : person;
 }
 
 /// Which column of labels.csv holds paths, by its header.
@@ -121,16 +137,27 @@ std::size_t path_column(const Fields& header) {
 }
 
 /// Paths and people of labels.csv.
-std::vector<TableRow> read_labels(const fs::path& path) {
+/// \param is_plain  set to false for a header or further columns
+std::vector<TableRow> read_labels(const fs::path& path, bool& is_plain) {
     const std::vector<Fields> rows = read_csv(path);
     require_commas(rows, path);
     const bool has_header = !rows.empty() && std::isnan(number(rows[0][0]));
     const std::size_t column = has_header ? path_column(rows[0]) : 1;
-    std::vector<TableRow> labels;
-    for (std::size_t row = has_header ? 1 : 0; row < rows.size(); ++row) {
+    const std::size_t first = has_header ? 1 : 0;
+    for (std::size_t row = first; row < rows.size(); ++row) {
         if (rows[row].size() <= column || rows[row].size() < 2) fail(path, row, "should have a number and a path");
+        is_plain = is_plain && !has_header && rows[row].size() == 2;
+    }
+    // A folder that was named with '/' on Windows has both between its folders; elsewhere a name may have one '\\'.
+    const bool is_windows =
+        std::all_of(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end(), [&](const Fields& row) {
+            const std::size_t last = row[column].find_last_of("/\\");
+            return last != std::string::npos && row[column][last] == '\\';
+        });
+    std::vector<TableRow> labels;
+    for (std::size_t row = first; row < rows.size(); ++row) {
         const std::string& file = rows[row][column];
-        const std::string person = person_of(file);
+        const std::string person = is_windows ? person_on_windows(file) : person_of(file);
         if (person.empty()) fail(path, row, "has '" + file + "', a path without a person's folder");
         labels.push_back({file, person, {}, {}});
     }
@@ -143,6 +170,29 @@ bool is_windows_path(const std::string& path) {
     // Elsewhere a backslash is a letter like others, and a path with '/' isn't of Windows.
     return has_drive || path.compare(0, 2, "\\\\") == 0 ||
            (path.find('\\') != std::string::npos && path.find('/') == std::string::npos);
+}
+
+/// The lines of photos.csv, if there's one. \throws ffr::FormatError naming the row
+std::vector<std::pair<std::string, PhotoState>> read_photos(const fs::path& path) {
+    std::vector<std::pair<std::string, PhotoState>> photos;
+    std::error_code code;
+    if (!fs::exists(path, code)) return photos;
+    const auto reads = [](const std::string& text, auto& value, int base) {
+        const char* const end = text.data() + text.size();
+        const std::from_chars_result result = std::from_chars(text.data(), end, value, base);
+        return result.ec == std::errc() && result.ptr == end;
+    };
+    const std::vector<Fields> lines = read_csv(path);
+    for (std::size_t row = 0; row < lines.size(); ++row) {
+        const Fields& fields = lines[row];
+        PhotoState state;
+        const bool fits = fields.size() == 5 && reads(fields[2], state.bytes, 10) &&
+                          reads(fields[3], state.xxh64, 16) && reads(fields[4], state.modified, 10);
+        if (!fits) fail(path, row, "isn't as ffr wrote it: delete the file to take all photos for unchanged");
+        state.place = fields[1];
+        photos.emplace_back(fields[0], state);
+    }
+    return photos;
 }
 
 /// Between the first table and the last that a run puts in its place, rows of one and the other don't belong together.
@@ -185,13 +235,7 @@ std::pair<ffr::EmbeddingSource, Json> read_source(const fs::path& path) {
 }  // namespace
 
 std::string person_of(const std::string& path) {
-    if (!is_windows_path(path)) return fs::u8path(path).parent_path().filename().u8string();
-    std::string slashes = path;
-    std::replace(slashes.begin(), slashes.end(), '\\', '/');
-    const std::size_t end = slashes.rfind('/');
-    if (end == std::string::npos || end == 0) return "";
-    const std::string person = slashes.substr(0, end).substr(slashes.rfind('/', end - 1) + 1);
-    return person.size() == 2 && person[1] == ':' ? "" : person;
+    return is_windows_path(path) ? person_on_windows(path) : fs::u8path(path).parent_path().filename().u8string();
 }
 
 bool has_tables(const fs::path& folder) {
@@ -200,14 +244,24 @@ bool has_tables(const fs::path& folder) {
 }
 
 void require_own_tables(const fs::path& folder, Force force) {
-    if (force == Force::given || !has_tables(folder)) return;
+    bool is_own = force == Force::given, is_there = false;
+    for (const char* const name : kTableFiles) {
+        std::error_code code;
+        if (!fs::exists(folder / name, code)) continue;
+        is_there = true;
+        ffr::detail::PendingFile(folder / name);  // throws for what can't be replaced at all
+    }
+    if (!is_there || is_own) return;
     try {
         read_source(folder / "source.json");
+        read_photos(folder / "photos.csv");
+        is_own = true;
     } catch (const ffr::Error&) {
-        throw ffr::FileError(folder.u8string() +
-                             ": holds tables that ffr didn't write, without its source.json: choose "
-                             "another folder, add to them with --resume, or replace them with --force");
     }
+    if (is_own) return;
+    throw ffr::FileError(folder.u8string() +
+                         ": holds tables or other files of their names that ffr didn't write: choose "
+                         "another folder, or replace them with --force");
 }
 
 void write_tables(const Tables& tables, const fs::path& folder, unsigned mode,
@@ -223,7 +277,6 @@ void write_tables(const Tables& tables, const fs::path& folder, unsigned mode,
         }
         numbers += "\n";
         const PhotoState& state = row.state;
-        if (state.place.empty()) continue;
         photos += csv_field(row.path) + "," + csv_field(state.place) + "," + std::to_string(state.bytes) + "," +
                   ffr::hexadecimal(state.xxh64) + "," + std::to_string(state.modified) + "\n";
     }
@@ -232,16 +285,17 @@ void write_tables(const Tables& tables, const fs::path& folder, unsigned mode,
                 {"alignment", tables.source.alignment},
                 {"precision", tables.source.precision}};
     source.update(tables.options);
+    const std::array<std::string, 4> texts{labels, numbers, photos, source.dump(2) + "\n"};
     std::deque<OutputFile> files;
-    const auto add = [&](const char* name, const std::string& text) {
-        files.emplace_back(folder / name, text.data(), text.size(), mode);
-    };
-    add("labels.csv", labels);
-    add("reps.csv", numbers);
-    add("photos.csv", photos);
-    add("source.json", source.dump(2) + "\n");
+    std::vector<bool> are_there;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        std::error_code code;
+        are_there.push_back(fs::exists(folder / kTableFiles[i], code));
+        files.emplace_back(folder / kTableFiles[i], texts[i].data(), texts[i].size(), mode,
+                           ffr::detail::Durability::on_disk);
+    }
     before_put();
-    for (OutputFile& file : files) file.put();
+    for (std::size_t i = 0; i < texts.size(); ++i) are_there[i] ? files[i].put() : files[i].put_new();
 }
 
 Tables read_tables(const fs::path& folder, const SharedOptions& options) {
@@ -249,8 +303,9 @@ Tables read_tables(const fs::path& folder, const SharedOptions& options) {
     require_whole_tables(folder);
     const TableIds before = ids_of_tables(folder);
     Tables tables;
-    tables.rows = read_labels(folder / "labels.csv");
-    const std::vector<ffr::Embedding> embeddings = read_embeddings(folder / "reps.csv");
+    bool is_plain = true;
+    tables.rows = read_labels(folder / "labels.csv", is_plain);
+    const std::vector<ffr::Embedding> embeddings = read_embeddings(folder / "reps.csv", is_plain);
     if (ids_of_tables(folder) != before) throw ffr::FileError(folder.u8string() + ": its tables changed: try again");
     if (embeddings.size() != tables.rows.size()) {
         throw ffr::FormatError((folder / "reps.csv").u8string() + ": has " + count_of(embeddings.size(), "row") +
@@ -261,6 +316,7 @@ Tables read_tables(const fs::path& folder, const SharedOptions& options) {
     const fs::path source_path = folder / "source.json";
     if (fs::exists(source_path, code)) {
         std::tie(tables.source, tables.options) = read_source(source_path);
+        tables.is_own = is_plain;
         if (!embedder.empty() && tables.source.embedder != embedder) {
             throw ffr::FormatError(source_path.u8string() + ": the numbers are of " + tables.source.embedder +
                                    ", not of " + embedder);
@@ -281,27 +337,13 @@ Tables read_tables(const fs::path& folder, const SharedOptions& options) {
 }
 
 void read_states(const fs::path& folder, std::vector<TableRow>& rows) {
-    const fs::path path = folder / "photos.csv";
-    std::error_code code;
-    if (!fs::exists(path, code)) return;
-    std::unordered_map<std::string, PhotoState> states;
-    const std::vector<Fields> lines = read_csv(path);
-    for (std::size_t row = 0; row < lines.size(); ++row) {
-        const Fields& fields = lines[row];
-        PhotoState state;
-        const auto reads = [](const std::string& text, auto& value, int base) {
-            const char* const end = text.data() + text.size();
-            const std::from_chars_result result = std::from_chars(text.data(), end, value, base);
-            return result.ec == std::errc() && result.ptr == end;
-        };
-        const bool fits = fields.size() == 5 && reads(fields[2], state.bytes, 10) &&
-                          reads(fields[3], state.xxh64, 16) && reads(fields[4], state.modified, 10);
-        if (!fits) fail(path, row, "isn't as ffr wrote it: delete the file to take all photos for unchanged");
-        state.place = fields[1];
-        states[fields[0]] = state;
-    }
+    // Two trees may have the same paths: the first row of a path has the path's first state, and so on.
+    std::unordered_map<std::string, std::deque<PhotoState>> states;
+    for (auto& [path, state] : read_photos(folder / "photos.csv")) states[path].push_back(state);
     for (TableRow& row : rows) {
         const auto found = states.find(row.path);
-        if (found != states.end()) row.state = found->second;
+        if (found == states.end() || found->second.empty()) continue;
+        row.state = found->second.front();
+        found->second.pop_front();
     }
 }

@@ -6,7 +6,8 @@
 ///
 ///     labels.csv    number of the person, from 1 in the order of names; path
 ///     reps.csv      128 numbers, so many digits that they read back as the same floats
-///     photos.csv    path; whole path without links; bytes; XXH64 of the bytes; time of change in nanoseconds, or 0
+///     photos.csv    path; whole path without links; bytes; XXH64 of the bytes; time of change in nanoseconds, or 0.
+///                   Where that isn't known, the whole path is empty
 ///
 /// The first three are the same bytes on every system. Paths have '/' between folders.
 
@@ -37,6 +38,7 @@ struct Tables {
     std::vector<TableRow> rows;
     ffr::EmbeddingSource source;
     Json options = Json::object();  // with which the photos were measured, besides
+    bool is_own = false;            // as ffr writes them: with source.json, without headers and further columns
 };
 
 /// Whose picture a path of a table is: the name of its folder; empty when it has none. Takes paths of Windows, too.
@@ -45,8 +47,7 @@ std::string person_of(const std::string& path);
 /// True when a folder has one of the tables.
 bool has_tables(const std::filesystem::path& folder);
 
-/// Refuses to write tables where there are some that ffr didn't make: without a source.json of its own.
-/// \throws ffr::FileError
+/// Refuses to write tables where one of the four files is somebody else's, or read-only. \throws ffr::FileError
 void require_own_tables(const std::filesystem::path& folder, Force force);
 
 /// Writes the four files. All are on the disk before the first takes its place.

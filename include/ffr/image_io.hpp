@@ -236,7 +236,7 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
             throw InvalidArgument(detail::path_text(path) +
                                   ": an image is written as .png, .jpg, .jpeg or .bmp, not as '" + extension + "'");
         }
-        detail::write_file(path, bytes.data(), bytes.size());
+        detail::write_file(path, bytes.data(), bytes.size(), detail::kSharedMode, detail::Durability::in_system);
     });
 }
 

@@ -1563,6 +1563,12 @@ class OpenFace(CliTest):
         (self.folder / "net.t7").write_bytes(self.network)
         self.check(self.convert(self.folder / "net.t7", self.folder / "net.t7"), SOME_FAILED, "is the file to convert itself")
         self.assertEqual((self.folder / "net.t7").read_bytes(), self.network)
+        (self.folder / "notes.txt").write_text("mine")
+        self.check(self.convert(self.folder / "net.t7", self.folder / "notes.txt"), SOME_FAILED,
+                   "notes.txt: is there already, and isn't a weight file")
+        self.assertEqual((self.folder / "notes.txt").read_text(), "mine")
+        for _ in range(2):  # weights may be converted anew
+            self.check(self.convert(self.folder / "net.t7", self.folder / "net.ffr"), DONE)
 
     def test_weights_of_another_network_under_its_name_are_refused(self):
         shutil.copytree(self.weights, self.folder / "weights")

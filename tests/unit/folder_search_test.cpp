@@ -91,7 +91,9 @@ TEST_CASE("folders that overlap give each file once") {
     FolderSearch search;
     CHECK(tree.found(search, "a/b") == Names{"a/b/2.jpg"});
     CHECK(tree.found(search, "a") == Names{"a/1.jpg"});
-    search.add(tree.root / "3.jpg");
+    CHECK(!search.add(tree.root / "a/1.jpg"));
+    CHECK(search.add(tree.root / "3.jpg"));
+    CHECK(search.add(tree.root / "none.jpg"));
     CHECK(tree.found(search).empty());
     CHECK(search.has_seen_images());
 }
@@ -99,12 +101,13 @@ TEST_CASE("folders that overlap give each file once") {
 #if !defined(_WIN32)
 #include <sys/stat.h>
 
-TEST_CASE("two names of one file count once, and a pipe isn't waited for") {
+TEST_CASE("a pipe isn't waited for, and hard links are two files") {
     const Tree tree;
-    tree.file("b.jpg");
-    fs::create_hard_link(tree.root / "b.jpg", tree.root / "a.jpg");
+    tree.file("anna/1.jpg");
+    fs::create_directories(tree.root / "ben");
+    fs::create_hard_link(tree.root / "anna/1.jpg", tree.root / "ben/1.jpg");
     REQUIRE(::mkfifo((tree.root / "pipe.jpg").c_str(), 0600) == 0);
     FolderSearch search;
-    CHECK(tree.found(search) == Names{"a.jpg", "!pipe.jpg"});
+    CHECK(tree.found(search) == Names{"anna/1.jpg", "ben/1.jpg", "!pipe.jpg"});
 }
 #endif

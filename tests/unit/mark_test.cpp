@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../../cli/mark.hpp"
+#include "../../cli/page.hpp"
 #include "ffr/image_io.hpp"
 #include "ffr/weights.hpp"
 
@@ -62,6 +63,20 @@ TEST_CASE("a picture that's cut off anywhere has no mark") {
     }
 }
 
+TEST_CASE("a picture that somebody has worked on has no mark any more") {
+    for (const auto& plain : {ffr::encode_png(picture()), ffr::encode_jpeg(picture())}) {
+        std::vector<std::uint8_t> file = marked(plain, mark_text(Kind::chart));
+        for (const std::size_t place : {std::size_t{9}, file.size() / 2 + 40, file.size() - 20}) {
+            file[place] = static_cast<std::uint8_t>(file[place] ^ 1);
+            CHECK_MESSAGE(mark_in(file).empty(), place);
+            file[place] = static_cast<std::uint8_t>(file[place] ^ 1);
+        }
+        CHECK(mark_in(file) == "ffr: chart");
+        file.push_back(0);
+        CHECK(mark_in(file).empty());
+    }
+}
+
 TEST_CASE("a mark whose length lies is none") {
     std::vector<std::uint8_t> png = marked(ffr::encode_png(picture()), mark_text(Kind::chart));
     for (const int size : {0, 1, 12, 255}) {
@@ -81,8 +96,10 @@ TEST_CASE("models, pages and timelines have marks of their own, other files none
     CHECK(mark_in(ffr::WeightsWriter("identifier").bytes()) == "ffr: model");
     CHECK(mark_in(ffr::WeightsWriter("resnet29").bytes()).empty());
     CHECK(mark_of(File("{\n  \"made_by\": \"ffr: timeline\",\n").path) == "ffr: timeline");
-    CHECK(mark_of(File("<!DOCTYPE html>\n<meta name=\"generator\" content=\"ffr: demo page\">").path) ==
-          "ffr: demo page");
+    const std::string page = Page("title", "lead").html("foot", mark_text(Kind::page));
+    CHECK(mark_of(File(page).path) == "ffr: demo page");
+    CHECK(mark_of(File("<!DOCTYPE html>\n<p>They write \"ffr: demo page\" here").path).empty());
+    CHECK(mark_of(File("{\n  \"mine\": 1,\n  \"made_by\": \"ffr: timeline\"").path).empty());
     CHECK(mark_of(File("my notes on \"ffr: timeline\"").path).empty());
     CHECK(mark_of(File("").path).empty());
     CHECK(mark_of("no such file").empty());

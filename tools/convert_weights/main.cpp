@@ -1,11 +1,15 @@
 // convert_weights: dlib's and OpenFace's model files to ffr's weight format, without dlib and without Torch.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "ffr/detail/file.hpp"
+#include "ffr/weights.hpp"
 #include "hog_detector.hpp"
 #include "md5.hpp"
 #include "mmod.hpp"
@@ -20,12 +24,23 @@ struct Job {
     bool compact = false;
 };
 
-/// The file to convert, at most a gigabyte; it won't be written over.
+/// Weights may be converted anew. Any other file that has the output's name stays.
+void require_replaceable(const std::string& output) {
+    std::ifstream there(std::filesystem::u8path(output), std::ios::binary);
+    char begin[sizeof ffr::detail::kWeightsMagic];
+    if (!there.read(begin, 1)) return;  // no file, or an empty one
+    there.read(begin + 1, sizeof begin - 1);
+    if (there && std::equal(std::begin(begin), std::end(begin), ffr::detail::kWeightsMagic)) return;
+    throw ffr::FileError(output + ": is there already, and isn't a weight file: choose another name, or move it away");
+}
+
+/// The file to convert, at most a gigabyte. Neither it nor another file that isn't weights will be written over.
 std::vector<std::uint8_t> read(const Job& job) {
     std::error_code code;
     if (std::filesystem::equivalent(job.input, job.output, code)) {
         throw ffr::FileError(job.output + ": is the file to convert itself");
     }
+    require_replaceable(job.output);
     return ffr::detail::read_file(job.input, 1 << 30);
 }
 

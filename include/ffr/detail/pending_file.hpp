@@ -4,6 +4,8 @@
 ///
 ///     bytes --write--> a temporary file beside the place --fsync--> --rename--> the place --fsync--> its folder
 ///
+/// Pictures, which can be made again, don't wait for the disk (fsync): a power cut may take the last ones.
+///
 /// A file that is replaced keeps its mode and, where the system lets us, its owner and group. A symbolic link stays; the
 /// file that it leads to is replaced. The temporary name holds 128 random bits, is created exclusively and is locked
 /// while it is written, so that remove_abandoned() knows those of processes that were killed.
@@ -41,6 +43,9 @@ namespace detail {
 /// Permissions of new files, which the umask narrows: for everybody, and for the owner alone.
 constexpr unsigned kSharedMode = 0666, kPrivateMode = 0600;
 
+/// Whether a file counts as written when it's on the disk, or when the system has it.
+enum class Durability { on_disk, in_system };
+
 /// The system's calls for files, which POSIX and Windows name differently. All return a negative number or false for a
 /// failure, with the reason in errno.
 namespace sys {
@@ -60,6 +65,14 @@ inline std::ptrdiff_t write(int file, const char* data, std::size_t size) {
 }
 inline bool sync(int file) {
     return _commit(file) == 0;
+}
+inline bool flush(int) {
+    return true;
+}
+/// Never: there's no call that moves a file only where nothing is, and the caller has another way.
+inline bool link_to(const std::filesystem::path&, const std::filesystem::path&) {
+    errno = ENOSYS;
+    return false;
 }
 inline bool sync_folder(const std::filesystem::path&) {
     return true;
@@ -87,6 +100,15 @@ inline bool sync(int file) {
 }
 inline bool close(int file) {
     return ::close(file) == 0;
+}
+/// Has a network's file system say what it otherwise says when a file is closed. The file itself stays open and locked.
+inline bool flush(int file) {
+    const int copy = ::fcntl(file, F_DUPFD_CLOEXEC, 0);
+    return copy >= 0 && ::close(copy) == 0;
+}
+/// Gives a file a second name where nothing is.
+inline bool link_to(const std::filesystem::path& file, const std::filesystem::path& name) {
+    return ::link(file.c_str(), name.c_str()) == 0;
 }
 inline bool sync_folder(const std::filesystem::path& folder) {
     const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -117,6 +139,19 @@ inline bool is_writable(const std::filesystem::path& path) {
     return ::stat(path.c_str(), &found) == 0 && (found.st_mode & 0222) != 0 && ::access(path.c_str(), W_OK) == 0;
 }
 #endif
+
+/// All bytes, however many are taken at once.
+inline bool write_all(int file, const char* next, std::size_t size) {
+    constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
+    while (size > 0) {
+        const std::ptrdiff_t written = write(file, next, size < kMostAtOnce ? size : kMostAtOnce);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        next += written;
+        size -= static_cast<std::size_t>(written);
+    }
+    return true;
+}
 
 }  // namespace sys
 
@@ -160,9 +195,11 @@ class PendingFile {
     /// Chooses the temporary name; touches nothing yet.
     /// \param path  where the file shall lie; a link is followed
     /// \param mode  permissions of a new file, narrowed by the umask
+    /// \param durability  what write() and put() wait for
     /// \throws FileError when there's something that isn't a regular file, or is read-only
-    explicit PendingFile(const std::filesystem::path& path, unsigned mode = kSharedMode)
-        : name_(path_text(path)), place_(behind_links(path)), mode_(mode) {
+    explicit PendingFile(const std::filesystem::path& path, unsigned mode = kSharedMode,
+                         Durability durability = Durability::on_disk)
+        : name_(path_text(path)), place_(behind_links(path)), mode_(mode), durability_(durability) {
         std::error_code code;
         const std::filesystem::file_status status = std::filesystem::status(place_, code);
         exists_ = std::filesystem::exists(status);
@@ -184,7 +221,7 @@ class PendingFile {
     /// The file that is there until it's put in its place, for who cleans up after a signal.
     const std::filesystem::path& temporary() const { return temporary_; }
 
-    /// Writes all bytes of the file and waits until they're on the disk. \throws FileError naming the reason
+    /// Writes all bytes of the file. \throws FileError naming the reason
     void write(const void* data, std::size_t size) {
         // Nobody else reads a private file while it's being made; a replaced one's mode comes before its bytes.
         file_ = sys::create(temporary_, exists_ ? kPrivateMode : mode_);
@@ -194,16 +231,10 @@ class PendingFile {
         // put() finds no file and says so, and the place stays as it was.
         sys::lock(file_);
         if (exists_) sys::take_over_owner(file_, place_);
-        const char* next = static_cast<const char*>(data);
-        while (size > 0) {
-            constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
-            const std::ptrdiff_t written = sys::write(file_, next, size < kMostAtOnce ? size : kMostAtOnce);
-            if (written < 0 && errno == EINTR) continue;
-            if (written < 0) fail_with_reason();
-            next += written;
-            size -= static_cast<std::size_t>(written);
-        }
-        if (!sys::sync(file_)) fail_with_reason();
+        const bool is_on_disk = durability_ == Durability::on_disk;
+        const bool done = sys::write_all(file_, static_cast<const char*>(data), size) &&
+                          (is_on_disk ? sys::sync(file_) : sys::flush(file_));
+        if (!done) fail_with_reason();
     }
 
     /// Puts the file into its place, in place of what's there. \throws FileError naming the reason
@@ -214,14 +245,38 @@ class PendingFile {
         std::error_code code;
         std::filesystem::rename(temporary_, place_, code);
         if (code) fail(code.message());
-        is_there_ = false;
-        close();
-        if (!sys::sync_folder(place_.parent_path())) fail_with_reason();
+        finish();
     }
 
     /// The same for a place where nothing may be: what came there meanwhile stays.
     /// \throws FileError naming the reason, also when there's a file
     void put_new() {
+        if (sys::link_to(temporary_, place_)) {
+            std::error_code code;
+            std::filesystem::remove(temporary_, code);
+            if (code) fail(code.message());
+            finish();
+        } else if (errno == EEXIST) {
+            fail_with_reason();
+        } else {
+            put_reserved();  // some file systems know no second names
+        }
+    }
+
+  private:
+    void close() {
+        if (file_ >= 0) sys::close(file_);  // what could fail about it has, in sync() or flush()
+        file_ = -1;
+    }
+
+    void finish() {
+        is_there_ = false;
+        close();
+        if (durability_ == Durability::on_disk && !sys::sync_folder(place_.parent_path())) fail_with_reason();
+    }
+
+    /// Takes the place by an empty file first, which nobody else can do then.
+    void put_reserved() {
         const int reserved = sys::create(place_, mode_);
         if (reserved < 0) fail_with_reason();
         sys::close(reserved);
@@ -234,12 +289,6 @@ class PendingFile {
         }
     }
 
-  private:
-    void close() {
-        if (file_ >= 0) sys::close(file_);  // what could fail about it has, in sync()
-        file_ = -1;
-    }
-
     [[noreturn]] void fail(const std::string& reason) const {
         throw FileError(name_ + ": can't write the file: " + reason);
     }
@@ -250,6 +299,7 @@ class PendingFile {
     std::string name_;
     std::filesystem::path place_, temporary_;
     unsigned mode_;
+    Durability durability_;
     bool exists_ = false, is_there_ = false;
     int file_ = -1;
 };
@@ -258,8 +308,8 @@ class PendingFile {
 /// \param mode  permissions of a new file, narrowed by the umask
 /// \throws FileError naming the file and the reason; a folder, a pipe or a device, and a read-only file, aren't replaced
 inline void write_file(const std::filesystem::path& path, const void* data, std::size_t size,
-                       unsigned mode = kSharedMode) {
-    PendingFile file(path, mode);
+                       unsigned mode = kSharedMode, Durability durability = Durability::on_disk) {
+    PendingFile file(path, mode, durability);
     file.write(data, size);
     file.put();
 }
@@ -275,7 +325,7 @@ inline void remove_abandoned(const std::filesystem::path& folder) {
 #if defined(_WIN32)
         std::filesystem::remove(it->path(), ignored);  // fails for one that's open
 #else
-        const int file = ::open(it->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        const int file = ::open(it->path().c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (file < 0) continue;
         struct stat found {};
         if (::fstat(file, &found) == 0 && S_ISREG(found.st_mode) && sys::lock(file)) {
