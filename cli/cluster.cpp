@@ -161,7 +161,9 @@ void write_copy(const fs::path& path, const std::vector<std::uint8_t>& bytes, un
 void copy_photo(Photo& photo, std::size_t groups, std::map<fs::path, int>& copies, const Options& options) {
     std::error_code code;
     const fs::file_status status = fs::status(photo.path, code);
-    if (!fs::is_regular_file(status)) throw ffr::FileError(photo.path.u8string() + ": isn't a file that can be copied");
+    if (fs::exists(status) && !fs::is_regular_file(status)) {
+        throw ffr::FileError(photo.path.u8string() + ": isn't a file that can be copied");
+    }
     const auto mode =
         static_cast<unsigned>(status.permissions() & fs::perms::all);  // a private photo's copy is private
     const std::vector<std::uint8_t> bytes = read_photo(photo.path);

@@ -1684,7 +1684,7 @@ class Evaluate(CliTest):
 
     def lfw(self, *arguments, tree="lfw", pairs="pairs.txt"):
         return run("evaluate", "lfw", self.folder / tree, "--pairs", self.folder / pairs, "-o", self.folder / "out",
-                   *arguments)
+                   "--force", *arguments)
 
     def test_a_small_set_laid_out_like_lfw(self):
         self.made_up_lfw()
