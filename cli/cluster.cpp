@@ -167,19 +167,19 @@ void copy_photo(Photo& photo, std::size_t groups, std::map<fs::path, int>& copie
     const auto mode =
         static_cast<unsigned>(status.permissions() & fs::perms::all);  // a private photo's copy is private
     const std::vector<std::uint8_t> bytes = read_photo(photo.path);
-    std::set<std::string> folders;
-    for (const int group : photo.groups) folders.insert(group_name(static_cast<std::size_t>(group), groups));
-    if (folders.empty()) folders.insert("no-face");
-    for (const std::string& folder : folders) {
-        const fs::path path = fs::u8path(options.output) / folder / photo.path.filename();
-        write_copy(path, bytes, mode, copies[path]);
-    }
     ffr::ReadOptions read;
     read.apply_exif = !options.shared.no_exif;
     for (ffr::Face& face : photo.faces) {
         if (face.chip.empty()) {
             face.chip = tile_of(ffr::decode_image(bytes.data(), bytes.size(), photo.path.u8string(), read));
         }
+    }
+    std::set<std::string> folders;
+    for (const int group : photo.groups) folders.insert(group_name(static_cast<std::size_t>(group), groups));
+    if (folders.empty()) folders.insert("no-face");
+    for (const std::string& folder : folders) {
+        const fs::path path = fs::u8path(options.output) / folder / photo.path.filename();
+        write_copy(path, bytes, mode, copies[path]);
     }
 }
 

@@ -71,8 +71,8 @@ std::string read_holder(int file) {
 
 void write_holder(int file, const fs::path& path) {
     const std::string holder = "process " + std::to_string(getpid()) + " on " + host_name() + "\n";
-    const bool written =
-        ftruncate(file, 0) == 0 && pwrite(file, holder.data(), holder.size(), 0) == static_cast<ssize_t>(holder.size());
+    const bool written = ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0 &&
+                         ffr::detail::sys::write_all(file, holder.data(), holder.size());
     if (written) return;
     const int reason = errno;
     std::error_code ignored;

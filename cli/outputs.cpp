@@ -39,6 +39,10 @@ Outputs::Outputs(const fs::path& folder, const std::string& extension, Kind kind
                                    "would both become " + path(input).u8string() +
                                        ": give them in two runs, or name the folder that both lie in");
     }
+    // Also where this run finds nothing to write.
+    std::set<fs::path> folders;
+    for (const Input& input : inputs.all()) folders.insert(path(input).parent_path());
+    for (const fs::path& parent : folders) clean_once(parent);
     for (const Input& input : inputs.all())
         taken_.emplace(one_name_of(input.path), "the input " + input.path.u8string());
     for (Input& input : inputs.all()) {
