@@ -32,7 +32,7 @@ std::uint32_t big_endian(std::string_view bytes, std::size_t count) {
 
 std::string big_endian_bytes(std::uint32_t value, std::size_t count) {
     std::string bytes;
-    for (std::size_t i = count; i-- > 0;) bytes += static_cast<char>(value >> 8 * i & 0xFF);
+    for (std::size_t i = 1; i <= count; ++i) bytes += static_cast<char>(value >> 8 * (count - i) & 0xFF);
     return bytes;
 }
 
@@ -41,7 +41,7 @@ std::uint32_t crc32(std::string_view bytes) {
     std::uint32_t crc = 0xFFFFFFFF;
     for (const char byte : bytes) {
         crc ^= static_cast<unsigned char>(byte);
-        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (0xEDB88320 & (0 - (crc & 1)));
+        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xEDB88320 : 0);
     }
     return ~crc;
 }
