@@ -33,8 +33,8 @@ if command -v apt-get >/dev/null; then
     command -v sudo >/dev/null || { echo "setup.sh: needs root or sudo to install: ${missing[*]}" >&2; exit 1; }
     root=(sudo)
   fi
-  "${root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${root[@]}" apt-get -o DPkg::Lock::Timeout=600 update -qq
+  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 elif command -v brew >/dev/null; then
   for package in "${brew_packages[@]}"; do
     brew list "$package" >/dev/null 2>&1 || brew install "$package" ||
