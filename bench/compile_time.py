@@ -65,8 +65,9 @@ def main():
     print("| with single_include/ |", cost(arguments, PROGRAM, f"-I{ROOT / 'single_include'}"), "|")
     print("| with include/, most compiled elsewhere |", cost(arguments, PROGRAM, headers, "-DFFR_COMPILED_ELSEWHERE"), "|")
     print("\n| header, not used | s | MB |\n| --- | --- | --- |")
-    for header in sorted((ROOT / "include/ffr").glob("*.hpp")):
-        print(f"| {header.name} |", cost(arguments, f"#include <ffr/{header.name}>\n", headers), "|")
+    library = ROOT / "include/ffr"
+    for header in sorted(path for path in library.rglob("*.hpp") if "kernels" not in path.parts and "formats" not in path.parts):
+        print(f"| {header.relative_to(library)} |", cost(arguments, f"#include <ffr/{header.relative_to(library)}>\n", headers), "|")
 
 
 if __name__ == "__main__":

@@ -17,14 +17,15 @@
 #include <type_traits>
 #include <vector>
 
-#include "ffr/error.hpp"
-#include "ffr/image.hpp"
-#include "ffr/int8_layers.hpp"
-#include "ffr/nn4_small2.hpp"
-#include "ffr/resnet29.hpp"
-#include "ffr/simd_layers.hpp"
-#include "ffr/weights.hpp"
-#include "ffr/workspace.hpp"
+#include "ffr/base/error.hpp"
+#include "ffr/base/find_weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/workspace.hpp"
+#include "ffr/embed/nn4_small2.hpp"
+#include "ffr/embed/resnet29.hpp"
+#include "ffr/image/image.hpp"
+#include "ffr/layers/int8_layers.hpp"
+#include "ffr/layers/simd_layers.hpp"
 #include "fma_peak.hpp"
 
 namespace {

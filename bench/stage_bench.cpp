@@ -13,16 +13,17 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/align.hpp"
-#include "ffr/cluster.hpp"
-#include "ffr/face_detector.hpp"
-#include "ffr/hog.hpp"
-#include "ffr/image_io.hpp"
-#include "ffr/landmarks.hpp"
-#include "ffr/mmod_detector.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/align/landmarks.hpp"
+#include "ffr/base/find_weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/detect/face_detector.hpp"
+#include "ffr/detect/hog.hpp"
+#include "ffr/detect/mmod_detector.hpp"
+#include "ffr/identify/cluster.hpp"
+#include "ffr/image/image_io.hpp"
+#include "ffr/image/resize.hpp"
 #include "ffr/pipeline.hpp"
-#include "ffr/resize.hpp"
-#include "ffr/weights.hpp"
 
 namespace {
 

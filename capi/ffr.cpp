@@ -17,11 +17,12 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/detail/float_environment.hpp"
-#include "ffr/error.hpp"
-#include "ffr/identify.hpp"
-#include "ffr/image_io.hpp"
-#include "ffr/mmod_detector.hpp"
+#include "ffr/base/error.hpp"
+#include "ffr/base/find_weights.hpp"
+#include "ffr/base/float_environment.hpp"
+#include "ffr/detect/mmod_detector.hpp"
+#include "ffr/identify/identify.hpp"
+#include "ffr/image/image_io.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
 

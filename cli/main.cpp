@@ -3,12 +3,12 @@
 #include <exception>
 #include <iostream>
 
-#include "ffr/error.hpp"
+#include "ffr/base/error.hpp"
 #include "ffr/version.hpp"
-#include "interrupt.hpp"
-#include "manual.hpp"
-#include "standard_streams.hpp"
-#include "verbs.hpp"
+#include "run/interrupt.hpp"
+#include "run/standard_streams.hpp"
+#include "show/manual.hpp"
+#include "verbs/verbs.hpp"
 
 namespace {
 

@@ -100,7 +100,7 @@ function(ffr_embed_weights target)
 @names@
 #include <string>
 
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
 
 /// Opens one of them where it lies, without a copy. \throws ffr::FileError for another name
 ffr::WeightsFile @function@(const std::string& name);

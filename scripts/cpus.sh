@@ -16,8 +16,8 @@ export WINEPREFIX="$PWD/$out/wine" WINEDEBUG=-all
 
 sources=(tests/main.cpp)
 for name in exact_kernels face_detector halving hog image image_io landmarks leaves resize sampling similarity simd_layers svm \
-  threads weights; do
-  sources+=("tests/unit/${name}_test.cpp")
+  threads weights_file; do
+  sources+=(tests/unit/*/"${name}_test.cpp")
 done
 for name in crops detector hog landmarks pyramid; do sources+=("tests/golden/${name}_golden_test.cpp"); done
 
@@ -44,7 +44,7 @@ build() {
   local objects="$out/${1//[^a-zA-Z0-9]/_}-objects"
   if [ ! -e "$objects" ]; then
     mkdir -p "$objects"
-    printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I{} sh -c "$1 -std=c++17 -O1 -Iinclude \
+    printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I{} sh -c "$1 -std=c++17 -O1 -Iinclude -Itests/unit \
       -isystem '$out/include' -isystem '$out/include/stb' -DFFR_TEST_DIR='\"$PWD/tests\"' \
       -DFFR_WEIGHTS_DIR='\"$PWD/weights\"' -c {} -o '$objects'/\$(basename {} .cpp).o" || { rm -r "$objects"; return 1; }
   fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes include/ffr/detail/font.hpp from a bitmap font of fixed width, at most 8 pixels wide.
+"""Makes include/ffr/image/font.hpp from a bitmap font of fixed width, at most 8 pixels wide.
 
-    python3 tools/make_font.py 7x13.bdf > include/ffr/detail/font.hpp
+    python3 tools/make_font.py 7x13.bdf > include/ffr/image/font.hpp
 
 The font in use is 7x13 of the X11 misc-fixed family: font-misc-misc at https://xorg.freedesktop.org/releases/individual/font/,
 or 7x13-ISO8859-1.pcf.gz in Debian's package xfonts-base. Takes .bdf, .pcf and either of them with .gz; needs Pillow.

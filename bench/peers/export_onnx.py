@@ -6,7 +6,7 @@
 The model takes float32 pixels 0..255, N x 3 x side x side, R, G, B, and gives N x 128 numbers. What ffr does to a pixel
 first, (value - mean) / range, is folded into the first convolution, so that it costs a peer nothing.
 
-Prints the number of multiply-adds a face. The layers are those of include/ffr/resnet29.hpp and nn4_small2.hpp.
+Prints the number of multiply-adds a face. The layers are those of include/ffr/embed/resnet29.hpp and nn4_small2.hpp.
 """
 
 import math

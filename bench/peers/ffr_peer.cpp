@@ -2,9 +2,9 @@
 
 #include <cstdlib>
 
-#include "ffr/embedding.hpp"
+#include "ffr/base/workspace.hpp"
+#include "ffr/embed/face_embedder.hpp"
 #include "ffr/version.hpp"
-#include "ffr/workspace.hpp"
 #include "worker.hpp"
 
 namespace {

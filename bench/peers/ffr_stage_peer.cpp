@@ -15,10 +15,10 @@
 #include <filesystem>
 #include <memory>
 
-#include "ffr/mmod_detector.hpp"
+#include "ffr/base/workspace.hpp"
+#include "ffr/detect/mmod_detector.hpp"
 #include "ffr/pipeline.hpp"
 #include "ffr/version.hpp"
-#include "ffr/workspace.hpp"
 #include "worker.hpp"
 
 namespace {

@@ -18,8 +18,8 @@ from torch.nn import functional
 from export_onnx import read_weights
 from worker import serve
 
-GAP, BORDER, LEAST_HEIGHT = 10, 11, 5  # of include/ffr/mmod_pyramid.hpp
-STRIDES_AND_PADDINGS = [(2, 0)] * 3 + [(1, 2)] * 3 + [(1, 4)]  # of kMmodLayers in include/ffr/mmod_network.hpp
+GAP, BORDER, LEAST_HEIGHT = 10, 11, 5  # of include/ffr/detect/mmod_pyramid.hpp
+STRIDES_AND_PADDINGS = [(2, 0)] * 3 + [(1, 2)] * 3 + [(1, 4)]  # of kMmodLayers in include/ffr/detect/mmod_network.hpp
 
 
 def levels(picture):

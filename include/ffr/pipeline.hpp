@@ -8,14 +8,17 @@
 #include <utility>
 #include <vector>
 
-#include "detail/compiled.hpp"
-#include "detector.hpp"
-#include "embedding.hpp"
-#include "face_detector.hpp"
-#include "image.hpp"
-#include "landmarks.hpp"
-#include "weights.hpp"
-#include "workspace.hpp"
+#include "align/landmarks.hpp"
+#include "base/compiled.hpp"
+#include "base/find_weights.hpp"
+#include "base/float_environment.hpp"
+#include "base/weights_file.hpp"
+#include "base/workspace.hpp"
+#include "detect/detector.hpp"
+#include "detect/face_detector.hpp"
+#include "embed/face_embedder.hpp"
+#include "image/image.hpp"
+#include "image/scale.hpp"
 
 namespace ffr {
 inline namespace v0_1 {
@@ -112,6 +115,36 @@ FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder,
 }
 
 #endif
+
+/// A detection in the smaller image as one in its original: its box is.
+inline Detection in_original(const ReducedImage& reduced, Detection detection) {
+    detection.box = in_original(reduced, detection.box);
+    return detection;
+}
+
+/// Landmarks of the smaller image as those of its original: scaled before they're rounded, halves upwards, so that they
+/// may lie on any pixel.
+inline Landmarks in_original(const ReducedImage& reduced, Landmarks landmarks) {
+    return detail::with_default_floats([&] {
+        if (!reduced.is_smaller()) return std::move(landmarks);
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        for (std::size_t i = 0; i < landmarks.subpixel.size(); ++i) {
+            // Pixels' centres have whole coordinates, so the image begins at -0.5.
+            PointF& point = landmarks.subpixel[i];
+            point = {(point.x + 0.5) * x - 0.5, (point.y + 0.5) * y - 0.5};
+            landmarks.points[i] = {round_half_up(point.x), round_half_up(point.y)};
+        }
+        return landmarks;
+    });
+}
+
+/// A face in the smaller image as one in its original; the chip and the numbers stay those of the smaller one.
+inline Face in_original(const ReducedImage& reduced, Face face) {
+    face.detection = in_original(reduced, face.detection);
+    face.landmarks = in_original(reduced, std::move(face.landmarks));
+    return face;
+}
 
 }  // namespace v0_1
 }  // namespace ffr

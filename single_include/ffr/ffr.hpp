@@ -43,7 +43,7 @@
 // clang-format off
 // The order of the data, not of the alphabet.
 
-// What all steps need: errors, files of what was learned, pixels and files of them, threads and memory.
+// What all steps need: errors, threads and memory, files of what was learned.
 
 // ---- ffr/version.hpp
 /// \file
@@ -78,7 +78,7 @@ constexpr const char* kVersion = "0.1.0";
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/detail/compiled.hpp
+// ---- ffr/base/compiled.hpp
 /// \file
 /// What a program of many files may have compiled in one of them, since it takes a compiler most of its time: the
 /// kernels, the image formats, the detector's search and the networks. Such a program defines FFR_COMPILED_ELSEWHERE in
@@ -90,7 +90,7 @@ constexpr const char* kVersion = "0.1.0";
 #define FFR_COMPILED_INLINE inline
 #endif
 
-// ---- ffr/error.hpp
+// ---- ffr/base/error.hpp
 /// \file
 /// What can go wrong, as three kinds of exception under one base.
 ///
@@ -102,7 +102,7 @@ constexpr const char* kVersion = "0.1.0";
 #include <string>
 
 
-// ---- ffr/detail/ieee.hpp
+// ---- ffr/base/ieee.hpp
 /// \file
 /// What ffr asks of the compiler: arithmetic as IEEE 754 has it. Boxes, landmarks and chips hang on the last bit, and
 /// the checks for damaged numbers on NaN and infinity.
@@ -148,7 +148,413 @@ class InvalidArgument : public Error {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/weights.hpp
+// ---- ffr/base/threads.hpp
+/// \file
+/// Threads that share the work of one call. None is started but those that the caller asks for.
+///
+///     run(5 tasks):   thread 0 (the caller's)   task 0   task 2   task 4      each takes the next one that's left
+///                     thread 1                  task 1   task 3
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+
+// ---- ffr/base/float_environment.hpp
+/// \file
+/// The processor's settings for floating-point arithmetic, which belong to the program around the library: rounding
+/// mode, subnormals taken or left as 0 (-Ofast sets that before main), traps. What ffr computes mustn't depend on them,
+/// so it computes with those that every program starts with, and gives the program its own back, with the flags of what
+/// happened before (such as "inexact") and none of what happened here.
+///
+///     the program's settings --with_default_floats--> defaults: work() --> the program's settings
+///
+/// Reading the register takes a nanosecond, and it's written only where it differs.
+
+
+// ---- ffr/base/exact_float.hpp
+/// \file
+/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
+/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
+/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
+/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
+/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
+/// }, and asks no flag about it but the vectoriser's.
+
+
+#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
+// Where clang++ can't save the setting, the end brings back that of the command line.
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
+#elif defined(__clang__)
+#define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
+#define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
+#elif defined(__GNUC__)
+#define FFR_EXACT_FLOAT_BEGIN \
+    _Pragma("GCC push_options") _Pragma("GCC optimize(\"fp-contract=off\", \"no-tree-slp-vectorize\")")
+#define FFR_EXACT_FLOAT_END _Pragma("GCC pop_options")
+#elif defined(_MSC_VER)
+#define FFR_EXACT_FLOAT_BEGIN __pragma(float_control(push)) __pragma(fp_contract(off))
+#define FFR_EXACT_FLOAT_END __pragma(float_control(pop))
+#else
+#error "ffr doesn't know how to switch off fused multiply-add on this compiler"
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <xmmintrin.h>
+#elif defined(__aarch64__) && defined(__GNUC__)
+#include <cstdint>
+#else
+#include <cfenv>
+#endif
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Takes the default settings, and brings back the program's at the end. By itself it holds no arithmetic in its place:
+/// see with_default_floats.
+class DefaultFloats {
+  public:
+    DefaultFloats(const DefaultFloats&) = delete;
+    DefaultFloats& operator=(const DefaultFloats&) = delete;
+
+#if defined(__x86_64__) || defined(_M_X64)
+    // All arithmetic is SSE's and AVX's, whose one register is MXCSR: settings, and the flags in the lowest six bits.
+    DefaultFloats() : programs_(_mm_getcsr()) {
+        if ((programs_ & ~kFlags) != kDefault) _mm_setcsr(kDefault);
+    }
+    ~DefaultFloats() {
+        if (_mm_getcsr() != programs_) _mm_setcsr(programs_);
+    }
+
+  private:
+    static constexpr unsigned kFlags = 0x3F, kDefault = 0x1F80;  // to the nearest, subnormals as they are, all masked
+    unsigned programs_;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    DefaultFloats() {
+        asm volatile("mrs %0, fpcr" : "=r"(settings_));
+        asm volatile("mrs %0, fpsr" : "=r"(flags_));
+        if (settings_ != 0) set(0);
+    }
+    ~DefaultFloats() {
+        std::uint64_t flags;
+        asm volatile("mrs %0, fpsr" : "=r"(flags));
+        if (flags != flags_) asm volatile("msr fpsr, %0" : : "r"(flags_));
+        if (settings_ != 0) set(settings_);
+    }
+
+  private:
+    static void set(std::uint64_t settings) {
+        asm volatile("msr fpcr, %0" : : "r"(settings));
+    }
+    std::uint64_t settings_ = 0, flags_ = 0;
+#else
+    DefaultFloats() {
+        std::fegetenv(&programs_);
+        std::fesetenv(FE_DFL_ENV);
+    }
+    ~DefaultFloats() {
+        std::fesetenv(&programs_);
+    }
+
+  private:
+    std::fenv_t programs_;
+#endif
+};
+
+/// Calls work() where the compiler can't see that it's called.
+template <typename Work>
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#elif defined(_MSC_VER)
+__declspec(noinline)
+#endif
+auto apart(const Work& work) {
+    return work();
+}
+
+/// What work() gives, computed with the default settings.
+///
+/// To a compiler, arithmetic and the processor's settings have nothing to do with each other: it may compute before they
+/// are set, or after they are set back. So work is called as a function of its own, which no arithmetic leaves. It can't
+/// be called earlier either, since all that it computes from is reached through `work`, and the empty statement in
+/// assembler may have changed whatever that reaches.
+/// \param work  a lambda that captures by reference
+template <typename Work>
+auto with_default_floats(const Work& work) {
+    const DefaultFloats floats;
+#if defined(__GNUC__)
+    asm volatile("" : : "r"(&work) : "memory");
+#endif
+    return apart(work);
+}
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A fixed number of threads that work through the tasks of one call after the other.
+///
+/// The calling thread is one of them, so that a pool of 1 starts none. One call at a time: two threads mustn't use a pool
+/// at once.
+class ThreadPool {
+  public:
+    /// Starts the threads, all but the calling one.
+    /// \param threads  how many work on a call; less than 1 is 1. \throws std::system_error when the system has no more
+    explicit ThreadPool(int threads = 1) {
+        try {
+            for (int i = 1; i < threads; ++i) helpers_.emplace_back([this, i] { help(i); });
+        } catch (...) {
+            stop();
+            throw;
+        }
+    }
+    ~ThreadPool() { stop(); }
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+
+    /// How many threads work on a call.
+    int size() const { return static_cast<int>(helpers_.size()) + 1; }
+
+    /// Calls work(task, thread) for each task 0..tasks-1, on whichever thread is free; `thread` is 0..size()-1, and no
+    /// two calls at one time have the same. Returns when all are done. A task's exception is thrown here, and tasks that
+    /// weren't begun before it are left out.
+    template <typename Work>
+    void run(int tasks, const Work& work) {
+        if (tasks <= 0) return;
+        if (helpers_.empty() || tasks == 1) {
+            for (int task = 0; task < tasks; ++task) work(task, 0);
+            return;
+        }
+        run_with_helpers(tasks, &work, [](const void* function, int task, int thread) {
+            (*static_cast<const Work*>(function))(task, thread);
+        });
+    }
+
+    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
+    /// More of them share uneven work better.
+    template <typename Work>
+    void run_ranges(int count, int each, const Work& work) {
+        const int ranges = size() == 1 ? 1 : std::min(count, each * size());
+        run(ranges, [&](int range, int thread) {
+            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{count} * i / ranges); };
+            work(edge(range), edge(range + 1), thread);
+        });
+    }
+
+  private:
+    using Call = void (*)(const void* work, int task, int thread);
+
+    // Knows nothing of the work's type, so that a compiler translates it once.
+    void run_with_helpers(int tasks, const void* work, Call call) {
+        call_ = call;
+        work_ = work;
+        tasks_ = tasks;
+        next_.store(0, std::memory_order_relaxed);
+        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        take_tasks(0);
+        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
+    void take_tasks(int thread) {
+        for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
+            try {
+                call_(work_, task, thread);
+            } catch (...) {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                if (!error_) error_ = std::current_exception();
+                next_.store(tasks_);
+            }
+        }
+    }
+
+    void help(int thread) {
+        const detail::DefaultFloats floats;  // not those of the thread that started this one
+        for (unsigned seen = 0;;) {
+            // A network's next layer comes within microseconds: going to sleep would take longer than waiting for it.
+            for (int i = 0; i < kPatience && round_.load(std::memory_order_acquire) == seen; ++i) {
+                std::this_thread::yield();
+            }
+            if (round_.load(std::memory_order_acquire) == seen) {
+                std::unique_lock<std::mutex> lock(mutex_);
+                wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
+            }
+            ++seen;
+            if (stopping_) return;
+            take_tasks(thread);
+            busy_.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    void stop() {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            stopping_ = true;
+            round_.fetch_add(1, std::memory_order_release);
+        }
+        wake_.notify_all();
+        for (std::thread& helper : helpers_) helper.join();
+    }
+
+    static constexpr int kPatience = 200;
+
+    std::vector<std::thread> helpers_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::atomic<unsigned> round_{0};  // calls that were begun
+    std::atomic<int> next_{0}, busy_{0};
+    bool stopping_ = false;
+    int tasks_ = 0;
+    const void* work_ = nullptr;
+    Call call_ = nullptr;
+    std::exception_ptr error_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/base/workspace.hpp
+/// \file
+/// What a model needs to run beside its weights: memory for what's between its steps, and threads.
+///
+///     Workspace --+--> pieces of floats, given back at each step's end and used again by the next
+///                 +--> a ThreadPool (threads.hpp)
+///
+/// So memory is taken anew only where a photo needs more than those before it, and no thread is started twice.
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Memory and threads for calls of a model, one call at a time.
+///
+/// Memory is kept from one call to the next, and reused within a call as soon as a step is done.
+/// Keep one for each thread that calls.
+class Workspace {
+  public:
+    /// No memory yet, and threads that end with the workspace.
+    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here
+    explicit Workspace(int threads = 1) : threads_(threads) {}
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+
+    /// The threads.
+    ThreadPool& threads() { return threads_; }
+
+    /// Bytes of memory that it holds.
+    std::size_t bytes() const {
+        std::size_t sum = 0;
+        for (const Piece& piece : pieces_) sum += piece.size * sizeof(float);
+        return sum;
+    }
+
+    /// Floats that were taken from a workspace and go back to it.
+    class Floats {
+      public:
+        /// None.
+        Floats() = default;
+        /// Takes `count` of them. \throws std::bad_alloc when there's no memory
+        Floats(Workspace& from, std::size_t count) : from_(&from), values_(from.take(count)) {}
+        /// Takes them over from another, which has none then.
+        Floats(Floats&& other) noexcept
+            : from_(std::exchange(other.from_, nullptr)), values_(std::exchange(other.values_, nullptr)) {}
+        /// Exchanges them with another's.
+        Floats& operator=(Floats&& other) noexcept {
+            std::swap(from_, other.from_);
+            std::swap(values_, other.values_);
+            return *this;
+        }
+        /// Gives them back.
+        ~Floats() {
+            if (from_ != nullptr) from_->give_back(values_);
+        }
+
+        /// The first of them, at a multiple of 64 bytes. They hold anything.
+        float* data() const { return values_; }
+
+      private:
+        Workspace* from_ = nullptr;
+        float* values_ = nullptr;
+    };
+
+  private:
+    static constexpr std::align_val_t kAlignment{64};
+
+    struct Free {
+        void operator()(float* memory) const { ::operator delete[](memory, kAlignment); }
+    };
+    struct Piece {
+        std::unique_ptr<float[], Free> memory;
+        std::size_t size;
+        bool taken;
+    };
+
+    /// The smallest free piece that's large enough, or a new one.
+    float* take(std::size_t count) {
+        Piece* best = nullptr;
+        for (Piece& piece : pieces_) {
+            if (!piece.taken && piece.size >= count && (best == nullptr || piece.size < best->size)) best = &piece;
+        }
+        if (best == nullptr) {
+            drop_largest_free();
+            pieces_.reserve(pieces_.size() + 1);
+            auto* const memory = static_cast<float*>(::operator new[](count * sizeof(float), kAlignment));
+            pieces_.push_back({std::unique_ptr<float[], Free>(memory), count, false});
+            best = &pieces_.back();
+        }
+        best->taken = true;
+        return best->memory.get();
+    }
+
+    /// A piece that was too small makes room for the one that's needed, so that rising demands don't add up.
+    void drop_largest_free() {
+        auto largest = pieces_.end();
+        for (auto piece = pieces_.begin(); piece != pieces_.end(); ++piece) {
+            if (!piece->taken && (largest == pieces_.end() || piece->size > largest->size)) largest = piece;
+        }
+        if (largest != pieces_.end()) pieces_.erase(largest);
+    }
+
+    void give_back(const float* values) {
+        for (Piece& piece : pieces_) {
+            if (piece.memory.get() == values) piece.taken = false;
+        }
+    }
+
+    ThreadPool threads_;
+    std::vector<Piece> pieces_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/base/weights_file.hpp
 /// \file
 /// The weight file: named tensors (tables of numbers with one to four indices) in one file that is read and used in
 /// place. All that was learned from examples comes from such files: filters, trees, networks. docs/weight-format.md has
@@ -178,12 +584,8 @@ class InvalidArgument : public Error {
 #include <utility>
 #include <vector>
 
-#if defined(__APPLE__)
-#include <mach-o/dyld.h>
-#endif
 
-
-// ---- ffr/detail/file.hpp
+// ---- ffr/base/file.hpp
 /// \file
 /// Files read whole, as bytes.
 ///
@@ -313,145 +715,7 @@ inline SharedBytes read_aligned(const std::filesystem::path& path, std::uintmax_
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/detail/float_environment.hpp
-/// \file
-/// The processor's settings for floating-point arithmetic, which belong to the program around the library: rounding
-/// mode, subnormals taken or left as 0 (-Ofast sets that before main), traps. What ffr computes mustn't depend on them,
-/// so it computes with those that every program starts with, and gives the program its own back, with the flags of what
-/// happened before (such as "inexact") and none of what happened here.
-///
-///     the program's settings --with_default_floats--> defaults: work() --> the program's settings
-///
-/// Reading the register takes a nanosecond, and it's written only where it differs.
-
-
-// ---- ffr/detail/exact_float.hpp
-/// \file
-/// Some stages must round every product and every sum on its own: a face box, a pixel of a resized image or a branch of
-/// a regression tree hangs on the last bit. Compilers may fuse a * b + c into one rounding where the CPU can (g++ does
-/// by default with -march=native). Code between FFR_EXACT_FLOAT_BEGIN and FFR_EXACT_FLOAT_END is exempt from that,
-/// whatever flags the including program uses, but for clang++'s -ffp-contract=fast, which asks nobody. g++ 12 also
-/// makes one fused instruction of a difference and a sum that are stored side by side, { a * x - b * y, b * x + a * y
-/// }, and asks no flag about it but the vectoriser's.
-
-
-#if defined(__clang__) && (defined(__wasm__) || defined(__arm__))
-// Where clang++ can't save the setting, the end brings back that of the command line.
-#define FFR_EXACT_FLOAT_BEGIN _Pragma("clang fp contract(off)")
-#define FFR_EXACT_FLOAT_END _Pragma("STDC FP_CONTRACT DEFAULT")
-#elif defined(__clang__)
-#define FFR_EXACT_FLOAT_BEGIN _Pragma("float_control(push)") _Pragma("clang fp contract(off)")
-#define FFR_EXACT_FLOAT_END _Pragma("float_control(pop)")
-#elif defined(__GNUC__)
-#define FFR_EXACT_FLOAT_BEGIN \
-    _Pragma("GCC push_options") _Pragma("GCC optimize(\"fp-contract=off\", \"no-tree-slp-vectorize\")")
-#define FFR_EXACT_FLOAT_END _Pragma("GCC pop_options")
-#elif defined(_MSC_VER)
-#define FFR_EXACT_FLOAT_BEGIN __pragma(float_control(push)) __pragma(fp_contract(off))
-#define FFR_EXACT_FLOAT_END __pragma(float_control(pop))
-#else
-#error "ffr doesn't know how to switch off fused multiply-add on this compiler"
-#endif
-
-#if defined(__x86_64__) || defined(_M_X64)
-#include <xmmintrin.h>
-#elif defined(__aarch64__) && defined(__GNUC__)
-#include <cstdint>
-#else
-#include <cfenv>
-#endif
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
-
-/// Takes the default settings, and brings back the program's at the end. By itself it holds no arithmetic in its place:
-/// see with_default_floats.
-class DefaultFloats {
-  public:
-    DefaultFloats(const DefaultFloats&) = delete;
-    DefaultFloats& operator=(const DefaultFloats&) = delete;
-
-#if defined(__x86_64__) || defined(_M_X64)
-    // All arithmetic is SSE's and AVX's, whose one register is MXCSR: settings, and the flags in the lowest six bits.
-    DefaultFloats() : programs_(_mm_getcsr()) {
-        if ((programs_ & ~kFlags) != kDefault) _mm_setcsr(kDefault);
-    }
-    ~DefaultFloats() {
-        if (_mm_getcsr() != programs_) _mm_setcsr(programs_);
-    }
-
-  private:
-    static constexpr unsigned kFlags = 0x3F, kDefault = 0x1F80;  // to the nearest, subnormals as they are, all masked
-    unsigned programs_;
-#elif defined(__aarch64__) && defined(__GNUC__)
-    DefaultFloats() {
-        asm volatile("mrs %0, fpcr" : "=r"(settings_));
-        asm volatile("mrs %0, fpsr" : "=r"(flags_));
-        if (settings_ != 0) set(0);
-    }
-    ~DefaultFloats() {
-        std::uint64_t flags;
-        asm volatile("mrs %0, fpsr" : "=r"(flags));
-        if (flags != flags_) asm volatile("msr fpsr, %0" : : "r"(flags_));
-        if (settings_ != 0) set(settings_);
-    }
-
-  private:
-    static void set(std::uint64_t settings) {
-        asm volatile("msr fpcr, %0" : : "r"(settings));
-    }
-    std::uint64_t settings_ = 0, flags_ = 0;
-#else
-    DefaultFloats() {
-        std::fegetenv(&programs_);
-        std::fesetenv(FE_DFL_ENV);
-    }
-    ~DefaultFloats() {
-        std::fesetenv(&programs_);
-    }
-
-  private:
-    std::fenv_t programs_;
-#endif
-};
-
-/// Calls work() where the compiler can't see that it's called.
-template <typename Work>
-#if defined(__GNUC__)
-[[gnu::noinline]]
-#elif defined(_MSC_VER)
-__declspec(noinline)
-#endif
-auto apart(const Work& work) {
-    return work();
-}
-
-/// What work() gives, computed with the default settings.
-///
-/// To a compiler, arithmetic and the processor's settings have nothing to do with each other: it may compute before they
-/// are set, or after they are set back. So work is called as a function of its own, which no arithmetic leaves. It can't
-/// be called earlier either, since all that it computes from is reached through `work`, and the empty statement in
-/// assembler may have changed whatever that reaches.
-/// \param work  a lambda that captures by reference
-template <typename Work>
-auto with_default_floats(const Work& work) {
-    const DefaultFloats floats;
-#if defined(__GNUC__)
-    asm volatile("" : : "r"(&work) : "memory");
-#endif
-    return apart(work);
-}
-
-}  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/detail/pending_file.hpp
+// ---- ffr/base/pending_file.hpp
 /// \file
 /// Files written so that nobody ever sees half a file, and nothing is harmed when the writing fails.
 ///
@@ -791,7 +1055,7 @@ inline void remove_abandoned(const std::filesystem::path& folder) {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/detail/xxhash.hpp
+// ---- ffr/base/xxhash.hpp
 /// \file
 /// XXH64, the 64-bit xxHash (Yann Collet; the algorithm is described in the xxHash specification). It guards weight and
 /// model files against damage: as fast as memory can be read, but no protection against a forger.
@@ -1244,6 +1508,27 @@ class WeightsFile {
     std::vector<TensorInfo> tensors_;
 };
 
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/base/weights_writer.hpp
+/// \file
+/// Writes weight files: what the tools convert and what users train, see weights_file.hpp.
+///
+///     names, shapes, values --add--> WeightsWriter --bytes, save--> a weight file
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
 /// Builds a weight file. The tensors lie in the file in the order in which they were added.
 class WeightsWriter {
   public:
@@ -1328,6 +1613,29 @@ class WeightsWriter {
     std::vector<std::vector<unsigned char>> data_;
 };
 
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/base/find_weights.hpp
+/// \file
+/// Where weight files lie: in a folder that's named, in that of the environment's FFR_WEIGHTS, or beside the program.
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#if defined(__APPLE__)
+#include <mach-o/dyld.h>
+
+#include <cstdint>
+#endif
+
+
+namespace ffr {
+inline namespace v0_1 {
+
 /// Where this process's program file lies; empty where the system doesn't tell.
 inline std::filesystem::path program_folder() {
     std::error_code code;
@@ -1377,8 +1685,9 @@ inline std::filesystem::path find_weights(const std::string& name, const std::fi
 
 }  // namespace v0_1
 }  // namespace ffr
+// Pixels and files of them.
 
-// ---- ffr/image.hpp
+// ---- ffr/image/image.hpp
 /// \file
 /// Pixels and plane geometry: what every stage takes in or hands on.
 ///
@@ -1544,7 +1853,7 @@ inline int round_half_up(double value) {
 }  // namespace ffr
 #if !defined(FFR_NO_STB)
 
-// ---- ffr/exif.hpp
+// ---- ffr/image/exif.hpp
 /// \file
 /// How a camera was held: the orientation in a JPEG's Exif block, and turning an image upright by it.
 ///
@@ -1563,7 +1872,7 @@ inline int round_half_up(double value) {
 #include <utility>
 
 
-// ---- ffr/detail/jpeg.hpp
+// ---- ffr/image/formats/jpeg.hpp
 /// \file
 /// The segments of a JPEG file (ITU-T T.81, annex B): what stands between the markers.
 ///
@@ -1765,7 +2074,7 @@ inline Image apply_orientation(Image image, int orientation) {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/image_io.hpp
+// ---- ffr/image/image_io.hpp
 /// \file
 /// Image files to Image and back.
 ///
@@ -1797,7 +2106,7 @@ inline Image apply_orientation(Image image, int orientation) {
 #include <vector>
 
 
-// ---- ffr/detail/codecs.hpp
+// ---- ffr/image/formats/codecs.hpp
 /// \file
 /// The formats that stb decodes and encodes: all of ffr's dealings with it.
 ///
@@ -1817,7 +2126,7 @@ inline Image apply_orientation(Image image, int orientation) {
 
 #if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
 
-// ---- ffr/detail/stb.hpp
+// ---- ffr/image/formats/stb.hpp
 /// \file
 /// stb_image and stb_image_write (Sean Barrett and others, public domain), compiled privately: everything of theirs
 /// lies in ffr::detail::stb with internal linkage, so that a program can use ffr without linking anything, and may use
@@ -1846,7 +2155,7 @@ inline Image apply_orientation(Image image, int orientation) {
 #endif
 
 
-// ---- ffr/detail/stb_memory.hpp
+// ---- ffr/image/formats/stb_memory.hpp
 /// \file
 /// The memory that stb works with. stb itself goes on without a piece that it didn't get, or forgets those it has; so
 /// here a piece that can't be had ends the call, and the call's end takes back whatever is still out. It also believes
@@ -2494,7 +2803,7 @@ inline std::size_t decoding_allowance(std::size_t file_size, std::int64_t width,
     return bytes < static_cast<double>(kMost) ? static_cast<std::size_t>(bytes) : kMost;
 }
 
-/// One function from stb's calls to its reasons, see detail/stb.hpp. \throws std::bad_alloc, too, when memory runs out
+/// One function from stb's calls to its reasons, see stb.hpp. \throws std::bad_alloc, too, when memory runs out
 inline Image decode_in_memory(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                               std::int64_t max_pixels) {
     StbMemory memory;
@@ -2566,7 +2875,7 @@ FFR_COMPILED_INLINE void encode_bmp_with_stb(ImageView packed, std::vector<std::
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/detail/gif.hpp
+// ---- ffr/image/formats/gif.hpp
 /// \file
 /// The first picture of a GIF file, as far as it tells how long decoding takes.
 ///
@@ -2894,275 +3203,7 @@ inline void write_image(const std::filesystem::path& path, ImageView image) {
 }  // namespace ffr
 #endif
 
-// ---- ffr/threads.hpp
-/// \file
-/// Threads that share the work of one call. None is started but those that the caller asks for.
-///
-///     run(5 tasks):   thread 0 (the caller's)   task 0   task 2   task 4      each takes the next one that's left
-///                     thread 1                  task 1   task 3
-
-#include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
-#include <exception>
-#include <mutex>
-#include <thread>
-#include <utility>
-#include <vector>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A fixed number of threads that work through the tasks of one call after the other.
-///
-/// The calling thread is one of them, so that a pool of 1 starts none. One call at a time: two threads mustn't use a pool
-/// at once.
-class ThreadPool {
-  public:
-    /// Starts the threads, all but the calling one.
-    /// \param threads  how many work on a call; less than 1 is 1. \throws std::system_error when the system has no more
-    explicit ThreadPool(int threads = 1) {
-        try {
-            for (int i = 1; i < threads; ++i) helpers_.emplace_back([this, i] { help(i); });
-        } catch (...) {
-            stop();
-            throw;
-        }
-    }
-    ~ThreadPool() { stop(); }
-    ThreadPool(const ThreadPool&) = delete;
-    ThreadPool& operator=(const ThreadPool&) = delete;
-
-    /// How many threads work on a call.
-    int size() const { return static_cast<int>(helpers_.size()) + 1; }
-
-    /// Calls work(task, thread) for each task 0..tasks-1, on whichever thread is free; `thread` is 0..size()-1, and no
-    /// two calls at one time have the same. Returns when all are done. A task's exception is thrown here, and tasks that
-    /// weren't begun before it are left out.
-    template <typename Work>
-    void run(int tasks, const Work& work) {
-        if (tasks <= 0) return;
-        if (helpers_.empty() || tasks == 1) {
-            for (int task = 0; task < tasks; ++task) work(task, 0);
-            return;
-        }
-        run_with_helpers(tasks, &work, [](const void* function, int task, int thread) {
-            (*static_cast<const Work*>(function))(task, thread);
-        });
-    }
-
-    /// Calls work(begin, end, thread) for ranges that make up 0..count-1: one on a pool of 1, else `each` for each thread.
-    /// More of them share uneven work better.
-    template <typename Work>
-    void run_ranges(int count, int each, const Work& work) {
-        const int ranges = size() == 1 ? 1 : std::min(count, each * size());
-        run(ranges, [&](int range, int thread) {
-            const auto edge = [&](int i) { return static_cast<int>(std::int64_t{count} * i / ranges); };
-            work(edge(range), edge(range + 1), thread);
-        });
-    }
-
-  private:
-    using Call = void (*)(const void* work, int task, int thread);
-
-    // Knows nothing of the work's type, so that a compiler translates it once.
-    void run_with_helpers(int tasks, const void* work, Call call) {
-        call_ = call;
-        work_ = work;
-        tasks_ = tasks;
-        next_.store(0, std::memory_order_relaxed);
-        busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            round_.fetch_add(1, std::memory_order_release);
-        }
-        wake_.notify_all();
-        take_tasks(0);
-        while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
-        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-    }
-
-    void take_tasks(int thread) {
-        for (int task = next_.fetch_add(1); task < tasks_; task = next_.fetch_add(1)) {
-            try {
-                call_(work_, task, thread);
-            } catch (...) {
-                const std::lock_guard<std::mutex> lock(mutex_);
-                if (!error_) error_ = std::current_exception();
-                next_.store(tasks_);
-            }
-        }
-    }
-
-    void help(int thread) {
-        const detail::DefaultFloats floats;  // not those of the thread that started this one
-        for (unsigned seen = 0;;) {
-            // A network's next layer comes within microseconds: going to sleep would take longer than waiting for it.
-            for (int i = 0; i < kPatience && round_.load(std::memory_order_acquire) == seen; ++i) {
-                std::this_thread::yield();
-            }
-            if (round_.load(std::memory_order_acquire) == seen) {
-                std::unique_lock<std::mutex> lock(mutex_);
-                wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
-            }
-            ++seen;
-            if (stopping_) return;
-            take_tasks(thread);
-            busy_.fetch_sub(1, std::memory_order_release);
-        }
-    }
-
-    void stop() {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            stopping_ = true;
-            round_.fetch_add(1, std::memory_order_release);
-        }
-        wake_.notify_all();
-        for (std::thread& helper : helpers_) helper.join();
-    }
-
-    static constexpr int kPatience = 200;
-
-    std::vector<std::thread> helpers_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::atomic<unsigned> round_{0};  // calls that were begun
-    std::atomic<int> next_{0}, busy_{0};
-    bool stopping_ = false;
-    int tasks_ = 0;
-    const void* work_ = nullptr;
-    Call call_ = nullptr;
-    std::exception_ptr error_;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/workspace.hpp
-/// \file
-/// What a model needs to run beside its weights: memory for what's between its steps, and threads.
-///
-///     Workspace --+--> pieces of floats, given back at each step's end and used again by the next
-///                 +--> a ThreadPool (threads.hpp)
-///
-/// So memory is taken anew only where a photo needs more than those before it, and no thread is started twice.
-
-#include <cstddef>
-#include <memory>
-#include <new>
-#include <utility>
-#include <vector>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// Memory and threads for calls of a model, one call at a time.
-///
-/// Memory is kept from one call to the next, and reused within a call as soon as a step is done.
-/// Keep one for each thread that calls.
-class Workspace {
-  public:
-    /// No memory yet, and threads that end with the workspace.
-    /// \param threads  how many share the work of a call, at least 1; all but the caller's are started here
-    explicit Workspace(int threads = 1) : threads_(threads) {}
-    Workspace(const Workspace&) = delete;
-    Workspace& operator=(const Workspace&) = delete;
-
-    /// The threads.
-    ThreadPool& threads() { return threads_; }
-
-    /// Bytes of memory that it holds.
-    std::size_t bytes() const {
-        std::size_t sum = 0;
-        for (const Piece& piece : pieces_) sum += piece.size * sizeof(float);
-        return sum;
-    }
-
-    /// Floats that were taken from a workspace and go back to it.
-    class Floats {
-      public:
-        /// None.
-        Floats() = default;
-        /// Takes `count` of them. \throws std::bad_alloc when there's no memory
-        Floats(Workspace& from, std::size_t count) : from_(&from), values_(from.take(count)) {}
-        /// Takes them over from another, which has none then.
-        Floats(Floats&& other) noexcept
-            : from_(std::exchange(other.from_, nullptr)), values_(std::exchange(other.values_, nullptr)) {}
-        /// Exchanges them with another's.
-        Floats& operator=(Floats&& other) noexcept {
-            std::swap(from_, other.from_);
-            std::swap(values_, other.values_);
-            return *this;
-        }
-        /// Gives them back.
-        ~Floats() {
-            if (from_ != nullptr) from_->give_back(values_);
-        }
-
-        /// The first of them, at a multiple of 64 bytes. They hold anything.
-        float* data() const { return values_; }
-
-      private:
-        Workspace* from_ = nullptr;
-        float* values_ = nullptr;
-    };
-
-  private:
-    static constexpr std::align_val_t kAlignment{64};
-
-    struct Free {
-        void operator()(float* memory) const { ::operator delete[](memory, kAlignment); }
-    };
-    struct Piece {
-        std::unique_ptr<float[], Free> memory;
-        std::size_t size;
-        bool taken;
-    };
-
-    /// The smallest free piece that's large enough, or a new one.
-    float* take(std::size_t count) {
-        Piece* best = nullptr;
-        for (Piece& piece : pieces_) {
-            if (!piece.taken && piece.size >= count && (best == nullptr || piece.size < best->size)) best = &piece;
-        }
-        if (best == nullptr) {
-            drop_largest_free();
-            pieces_.reserve(pieces_.size() + 1);
-            auto* const memory = static_cast<float*>(::operator new[](count * sizeof(float), kAlignment));
-            pieces_.push_back({std::unique_ptr<float[], Free>(memory), count, false});
-            best = &pieces_.back();
-        }
-        best->taken = true;
-        return best->memory.get();
-    }
-
-    /// A piece that was too small makes room for the one that's needed, so that rising demands don't add up.
-    void drop_largest_free() {
-        auto largest = pieces_.end();
-        for (auto piece = pieces_.begin(); piece != pieces_.end(); ++piece) {
-            if (!piece->taken && (largest == pieces_.end() || piece->size > largest->size)) largest = piece;
-        }
-        if (largest != pieces_.end()) pieces_.erase(largest);
-    }
-
-    void give_back(const float* values) {
-        for (Piece& piece : pieces_) {
-            if (piece.memory.get() == values) piece.taken = false;
-        }
-    }
-
-    ThreadPool threads_;
-    std::vector<Piece> pieces_;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/planes.hpp
+// ---- ffr/image/planes.hpp
 /// \file
 /// An image with its channels apart: what the detector works on. A CPU's registers hold 16 or more bytes beside each
 /// other and calculate with all of them at once; with the channels apart, neighbours in a register are neighbours in
@@ -5363,9 +5404,8 @@ inline Image merge_channels(const Planes& planes) {
 }  // namespace detail
 }  // namespace v0_1
 }  // namespace ffr
-// Image -> boxes.
 
-// ---- ffr/resize.hpp
+// ---- ffr/image/resize.hpp
 /// \file
 /// The two resizers that make the image pyramid: 5/6 of the size for the next level, twice the size for small faces.
 /// The detector knows faces of one size only, about 80 pixels; on a smaller level it finds larger ones.
@@ -5615,2949 +5655,574 @@ inline int pyramid_levels(int width, int height) {
 
 FFR_EXACT_FLOAT_END
 
-// ---- ffr/hog_cells.hpp
+// ---- ffr/image/scale.hpp
 /// \file
-/// Histograms of oriented gradients: what a picture looks like when only the direction of its edges counts.
+/// Images of another size, and photos of more pixels than faces need: made smaller before the search, and what's found in
+/// them told in the photo's own pixels.
 ///
-///     image  W x H                cells of 8 x 8 pixels            features
-///     +----------------+          +--+--+--+--+                    31 planes of rows x columns:
-///     | pixel: how     |          |  |  |  |  |  18 bins a cell:      0..17  edge direction, 20 degrees each
-///     | steep, which   |    ->    +--+--+--+--+  votes weighted  ->  18..26  the same without telling light from dark
-///     | way is up      |          |  |  |  |  |  by steepness        27..30  how much texture there is around
-///     +----------------+          +--+--+--+--+                    rows = H/8 - 2, columns = W/8 - 2, rounded
+///     photo --reduce_to--> smaller image --detect, predict--> box, landmarks --in_original--> the same in the photo
 ///
-/// Each pixel votes with the length of its gradient (how much brighter it gets to the right and downwards) for one of
-/// 18 directions, in the four cells around it by how near they are. A cell belongs to four blocks of 2 x 2 cells. Its
-/// histogram is divided by the length that each block has as a vector, cut off at 0.2, and half of what the four blocks
-/// give is summed: light and contrast drop out, shape remains.
-///
-/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's
-/// registers.
-///
-/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection"; Felzenszwalb, Girshick,
-/// McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (the 31 planes).
+/// Time and memory of detection grow with the pixels. A face has to keep about 80 pixels to be found, so reducing loses
+/// the small ones. What in_original() makes of a face stands where the face does, in pipeline.hpp.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// Side of a HOG cell in pixels.
-constexpr int kHogCell = 8;
-/// Features of a cell.
-constexpr int kHogPlanes = 31;
-
-/// HOG features: kHogPlanes planes of rows() x columns() values, each 0..0.4 (0..0.71 in the texture planes 27..30).
-///
-/// Cell (row, column) is centred on the pixel corner (8 * column + 12, 8 * row + 12): the outermost ring of cells of an
-/// image has no full neighbourhood and gives no features.
-class HogFeatures {
-  public:
-    /// All zero.
-    HogFeatures(int rows, int columns)
-        : rows_(rows), columns_(columns), values_(static_cast<std::size_t>(kHogPlanes) * cells(), 0.0f) {}
-
-    /// Rows of cells.
-    int rows() const { return rows_; }
-    /// Cells a row.
-    int columns() const { return columns_; }
-
-    /// A plane, row after row, columns() values each. 0 <= plane < kHogPlanes.
-    float* plane(int plane) { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
-    /// \overload
-    const float* plane(int plane) const { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
-
-    /// One value; the indices have to be inside.
-    float at(int plane_index, int row, int column) const {
-        return plane(plane_index)[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) +
-                                  static_cast<std::size_t>(column)];
-    }
-
-  private:
-    std::size_t cells() const { return static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_); }
-
-    int rows_;
-    int columns_;
-    std::vector<float> values_;
-};
-
-namespace detail {
-
-using kernels::kBlockEpsilon;
-using kernels::kTextureScale;
-
-constexpr int kSignedBins = 18, kUnsignedBins = 9;
-
-/// Unit vectors of the nine directions of half a turn, 20 degrees apart, to the four digits the reference has.
-constexpr float kDirectionX[kUnsignedBins] = {1.0f,     0.9397f, 0.7660f,  0.5000f, 0.1736f,
-                                              -0.1736f, -0.5f,   -0.7660f, -0.9397f};
-constexpr float kDirectionY[kUnsignedBins] = {0.0f,    0.3420f, 0.6428f, 0.8660f, 0.9848f,
-                                              0.9848f, 0.8660f, 0.6428f, 0.3420f};
-
-/// A pixel's brightness slope: right minus left, below minus above, and the square of its length.
-struct Gradient {
-    int x;
-    int y;
-    int squared_length;
-};
-
-inline Gradient gradient(int left, int right, int above, int below) {
-    const int x = right - left, y = below - above;
-    return {x, y, x * x + y * y};
-}
-
-/// The direction bin of a gradient, 0..17: where the projection on the direction (or its opposite, + 9) is longest.
-/// Ties go to the first; the zero gradient is in bin 0.
-inline int orientation_bin(float x, float y) {
-    float longest = 0;
-    int bin = 0;
-    for (int o = 0; o < kUnsignedBins; ++o) {
-        const float projection = x * kDirectionX[o] + y * kDirectionY[o];
-        const int side = projection < 0 ? o + kUnsignedBins : o;
-        const float length = projection < 0 ? -projection : projection;
-        bin = length > longest ? side : bin;
-        longest = length > longest ? length : longest;
-    }
-    return bin;
-}
-
-/// An image cut into cells, and which of its pixels vote.
-///
-/// Pixels up to column vector_end are handled eight at a time by the reference, the rest one by one. The two differ in
-/// which colour wins a tie and in the order of two roundings; both matter, so the split is part of the method.
-struct CellGrid {
-    int cell_rows, cell_columns;  // of 8 x 8 pixels; half a cell or more at the end counts as one
-    int first_pixel = 1;          // voting rows and columns start here: a gradient needs both neighbours
-    int row_end, column_end;      // one behind the last voting row and column
-    int vector_end;               // one behind the last column of the eight-at-a-time part
-
-    CellGrid(int width, int height)
-        : cell_rows((height + kHogCell / 2) / kHogCell),
-          cell_columns((width + kHogCell / 2) / kHogCell),
-          row_end(std::min(cell_rows * kHogCell, height) - 1),
-          column_end(std::min(cell_columns * kHogCell, width) - 1),
-          vector_end(first_pixel + std::max(column_end - first_pixel, 0) / 8 * 8) {}
-
-    /// Cells with a full neighbourhood, which have features.
-    int feature_rows() const { return std::max(cell_rows - 2, 0); }
-    int feature_columns() const { return std::max(cell_columns - 2, 0); }
-    bool has_features() const { return cell_rows > 2 && cell_columns > 2; }
-};
-
-/// Of a pixel's gradients, one a channel, the longest. If two are equally long, `later_wins` says whether blue goes before
-/// green before red or the other way round.
-inline Gradient longest_gradient(const std::uint8_t* pixel, int channels, std::ptrdiff_t stride, bool later_wins) {
-    Gradient longest{0, 0, -1};
-    for (int c = 0; c < channels; ++c) {
-        const std::uint8_t* const p = pixel + c;
-        const Gradient other = gradient(p[-channels], p[channels], p[-stride], p[stride]);
-        const bool longer =
-            later_wins ? other.squared_length >= longest.squared_length : other.squared_length > longest.squared_length;
-        if (longer) longest = other;
-    }
-    return longest;
-}
-
-/// What a pixel votes: for which direction, and how much.
-struct Vote {
-    int bin;
-    float length;
-};
-
-inline Vote vote_of(const Gradient& gradient) {
-    return {orientation_bin(static_cast<float>(gradient.x), static_cast<float>(gradient.y)),
-            std::sqrt(static_cast<float>(gradient.squared_length))};
-}
-
-/// Histograms of all cells with a ring of cells around them that catches votes from the outermost pixels.
-class CellHistograms {
-  public:
-    CellHistograms(int rows, int columns)
-        : stride_(static_cast<std::size_t>(columns) + 2),
-          values_((static_cast<std::size_t>(rows) + 2) * stride_ * kSignedBins, 0.0f) {}
-
-    /// The 18 bins of a cell; -1 <= row <= rows, -1 <= column <= columns.
-    float* cell(int row, int column) { return values_.data() + offset(row, column); }
-    const float* cell(int row, int column) const { return values_.data() + offset(row, column); }
-
-  private:
-    std::size_t offset(int row, int column) const {
-        return (static_cast<std::size_t>(row + 1) * stride_ + static_cast<std::size_t>(column + 1)) * kSignedBins;
-    }
-
-    std::size_t stride_;
-    std::vector<float> values_;
-};
-
-/// Where a pixel lies between the centres of two neighbouring cells, in sixteenths of the way.
-struct CellShare {
-    int cell;         // the first of the two
-    float near, far;  // weights of the first and of the second: near + far = 1
-
-    explicit CellShare(int pixel) : cell((pixel + kHogCell / 2) / kHogCell - 1) {
-        far = static_cast<float>(2 * (pixel - kHogCell * cell) - 7) / 16.0f;
-        near = 1.0f - far;
-    }
-};
-
-/// Adds a pixel's vote to the histograms of the four cells around it.
-inline void cast_vote(const Vote& vote, const CellShare& y, const CellShare& x, bool vector_part,
-                      CellHistograms& histograms) {
-    float* const above = histograms.cell(y.cell, x.cell) + vote.bin;
-    float* const below = histograms.cell(y.cell + 1, x.cell) + vote.bin;
-    const auto share = [&](float down, float across) {
-        return vector_part ? down * (across * vote.length) : (down * across) * vote.length;
-    };
-    above[0] += share(y.near, x.near);
-    below[0] += share(y.far, x.near);
-    above[kSignedBins] += share(y.near, x.far);
-    below[kSignedBins] += share(y.far, x.far);
-}
-
-inline CellHistograms cell_histograms(ImageView image, const CellGrid& grid) {
-    CellHistograms histograms(grid.cell_rows, grid.cell_columns);
-    for (int y = grid.first_pixel; y < grid.row_end; ++y) {
-        for (int x = grid.first_pixel; x < grid.column_end; ++x) {
-            const bool vector_part = x < grid.vector_end;
-            const std::uint8_t* const pixel = image.row(y) + x * image.channels;
-            const Gradient longest = longest_gradient(pixel, image.channels, image.stride, vector_part);
-            cast_vote(vote_of(longest), CellShare(y), CellShare(x), vector_part, histograms);
-        }
-    }
-    return histograms;
-}
-
-/// Energy of a cell: the squared length of its histogram over unsigned directions.
-inline float cell_energy(const float* histogram) {
-    float energy = 0;
-    for (int o = 0; o < kUnsignedBins; ++o) {
-        const float sum = histogram[o] + histogram[o + kUnsignedBins];
-        energy += sum * sum;
-    }
-    return energy;
-}
-
-/// Four values, one for each of the blocks that a cell belongs to.
-using PerBlock = std::array<float, 4>;
-
-inline float sum_blocks(const PerBlock& v) {
-    return (v[0] + v[1]) + (v[2] + v[3]);
-}
-
-/// Half of min(value / block length, 0.2), for all four blocks, as min(value, cut) * scale.
-inline PerBlock normalise(float value, const PerBlock& cut, const PerBlock& scale) {
-    PerBlock out;
-    for (std::size_t k = 0; k < 4; ++k) out[k] = std::min(value, cut[k]) * scale[k];
-    return out;
-}
-
-/// The 31 features of a cell from its histogram and the energies of its four blocks.
-inline void cell_features(const float* histogram, const PerBlock& energies, float (&features)[kHogPlanes]) {
-    PerBlock cut, scale, texture{};
-    for (std::size_t k = 0; k < 4; ++k) {
-        cut[k] = 0.2f * std::sqrt(energies[k]);
-        scale[k] = 0.1f / cut[k];
-    }
-    for (int o = 0; o < kSignedBins; o += 3) {
-        PerBlock q[3];
-        for (int i = 0; i < 3; ++i) {
-            q[i] = normalise(histogram[o + i], cut, scale);
-            features[o + i] = sum_blocks(q[i]);
-        }
-        for (std::size_t k = 0; k < 4; ++k) texture[k] += (q[0][k] + q[1][k]) + q[2][k];
-    }
-    for (int o = 0; o < kUnsignedBins; ++o) {
-        features[kSignedBins + o] = sum_blocks(normalise(histogram[o] + histogram[o + kUnsignedBins], cut, scale));
-    }
-    for (std::size_t k = 0; k < 4; ++k) features[kSignedBins + kUnsignedBins + k] = texture[k] * kTextureScale;
-}
-
-inline HogFeatures normalised_features(const CellHistograms& histograms, const CellGrid& grid) {
-    HogFeatures features(grid.feature_rows(), grid.feature_columns());
-    const auto columns = static_cast<std::size_t>(grid.cell_columns);
-    std::vector<float> energy(static_cast<std::size_t>(grid.cell_rows) * columns);
-    for (int y = 0; y < grid.cell_rows; ++y) {
-        for (int x = 0; x < grid.cell_columns; ++x) {
-            energy[static_cast<std::size_t>(y) * columns + static_cast<std::size_t>(x)] =
-                cell_energy(histograms.cell(y, x));
-        }
-    }
-    for (int row = 0; row < features.rows(); ++row) {
-        for (int column = 0; column < features.columns(); ++column) {
-            const float* const above =
-                &energy[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(column)];
-            const float* const here = above + columns;
-            const float* const below = here + columns;
-            const PerBlock energies{here[1] + here[2] + below[1] + below[2] + kBlockEpsilon,
-                                    above[1] + above[2] + here[1] + here[2] + kBlockEpsilon,
-                                    here[0] + here[1] + below[0] + below[1] + kBlockEpsilon,
-                                    above[0] + above[1] + here[0] + here[1] + kBlockEpsilon};
-            float values[kHogPlanes];
-            cell_features(histograms.cell(row + 1, column + 1), energies, values);
-            const std::ptrdiff_t cell = std::ptrdiff_t{row} * features.columns() + column;
-            for (int plane = 0; plane < kHogPlanes; ++plane) features.plane(plane)[cell] = values[plane];
-        }
-    }
-    return features;
-}
-
-/// HOG features of an image, in plain loops.
-inline HogFeatures plain_hog(ImageView image) {
-    const CellGrid grid(image.width, image.height);
-    if (!grid.has_features()) return HogFeatures(0, 0);
-    return normalised_features(cell_histograms(image, grid), grid);
-}
-
-}  // namespace detail
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/hog.hpp
-/// \file
-/// HOG features as fast as a machine's registers allow. Read hog_cells.hpp first: it has the method, in plain loops.
-///
-///     planes 3 x H x W --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
-///                                                     that are being made                          rows of cells
-///                                                                                                      |
-///     31 x rows x columns, a row of cells at a time <-- cuts and scales of two rows of blocks <--------+
-///
-/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the
-/// plain version's order, so that the features are the same bits; rows of cells are independent but for their
-/// neighbours, so that threads can share them.
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <string>
-#include <vector>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-namespace detail {
-
-/// So many numbers in whole registers.
-inline std::ptrdiff_t whole_registers(int count) {
-    return (count + kernels::kMostLanes - 1) / kernels::kMostLanes * kernels::kMostLanes;
-}
-
-/// Some rows of HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
-class FeatureMap {
-  public:
-    static constexpr int kMargin = 4;  // zeros left of a row
-
-    /// Rows first..end-1 of an image's features, whose values are any.
-    FeatureMap(int first, int end, int columns, Workspace& workspace)
-        : first_(first),
-          end_(end),
-          columns_(columns),
-          // Kernels read as many columns as whole registers hold, and 16 more.
-          stride_(whole_registers(columns) + kernels::kMostLanes),
-          values_(workspace, kHogPlanes * static_cast<std::size_t>((end - first) * stride_)) {}
-
-    int first_row() const { return first_; }
-    int end_row() const { return end_; }
-    int columns() const { return columns_; }
-    /// Floats from a row to the next, and from a plane to the next.
-    std::ptrdiff_t stride() const { return stride_; }
-    std::ptrdiff_t plane_stride() const { return (end_ - first_) * stride_; }
-
-    /// The first cell of a row; the margin lies before it.
-    float* row(int plane, int row) { return values_.data() + offset(plane, row); }
-    const float* row(int plane, int row) const { return values_.data() + offset(plane, row); }
-
-    /// Zeros from the ends of a row to the next row's cells.
-    void clear_margins(int row) {
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            float* const first = this->row(plane, row);
-            std::fill_n(first - kMargin, kMargin, 0.0f);
-            std::fill(first + columns_, first - kMargin + stride_, 0.0f);
-        }
-    }
-
-    HogFeatures without_margins() const {
-        HogFeatures features(end_ - first_, columns_);
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            for (int y = first_; y < end_; ++y) {
-                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y - first_} * columns_);
-            }
-        }
-        return features;
-    }
-
-  private:
-    std::ptrdiff_t offset(int plane, int row) const {
-        return plane * plane_stride() + (row - first_) * stride_ + kMargin;
-    }
-
-    int first_, end_, columns_;
-    std::ptrdiff_t stride_;
-    Workspace::Floats values_;
-};
-
-/// Most pixels that are searched: the kernels know places exactly up to rows of 100 million.
-constexpr std::int64_t kMostPixels = 1'000'000'000;
-
-/// \throws InvalidArgument when an image that's doubled some times has more pixels
-inline void require_searchable(ImageView image, int upsample) {
-    const std::int64_t times = std::int64_t{1} << (2 * upsample);
-    if (std::int64_t{image.width} > kMostPixels / times / image.height) {
-        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                              " pixels, doubled " + std::to_string(upsample) + " times, has more than " +
-                              std::to_string(kMostPixels) + " pixels");
-    }
-}
-
-/// Makes the features of some rows of cells.
-class HogBand {
-  public:
-    HogBand(const Planes& image, const CellGrid& grid, const kernels::ExactKernels& kernels, FeatureMap& features)
-        : kernels_(kernels),
-          image_(image),
-          grid_(grid),
-          features_(features),
-          stride_(2 * (whole_registers(grid.cell_columns + 2) + kernels::kMostLanes)),
-          row_(stride_ / 2),
-          place_(static_cast<std::size_t>(whole_registers(image.width()) + kernels::kMostLanes)),
-          length_(place_.size()),
-          cells_(static_cast<std::size_t>(kSignedBins * stride_)) {
-        for (int phase = 0; phase < kHogCell; ++phase) {
-            const CellShare share(phase + kHogCell / 2);
-            std::fill_n(shares_.left[phase], 2, share.near);
-            std::fill_n(shares_.right[phase] + 2, 2, share.far);
-            for (int i = 0; i < 4; ++i) shares_.across[phase][i] = shares_.left[phase][i] + shares_.right[phase][i];
-        }
-        for (auto& histograms : histograms_) histograms.resize(static_cast<std::size_t>(kSignedBins * row_));
-        for (auto& energy : energy_) energy.resize(static_cast<std::size_t>(row_));
-        for (Blocks& blocks : blocks_) {
-            blocks.cut.resize(energy_[0].size());
-            blocks.scale.resize(energy_[0].size());
-        }
-    }
-
-    /// Feature rows begin..end-1. These need the cells from `begin` to `end` + 1, and those the pixels around.
-    void run(int begin, int end) {
-        for (int row = begin - 1; row <= end + 1; ++row) {
-            // The pixels between the centres of this row of cells and those of the next.
-            const int first = std::max(kHogCell * row + kHogCell / 2, grid_.first_pixel);
-            const int behind = std::min(kHogCell * (row + 1) + kHogCell / 2, grid_.row_end);
-            for (int y = first; y < behind; ++y) vote(y);
-            finish(row);
-            if (row > begin) find_blocks(row - 1);
-            if (row > begin + 1) normalise(row - 2);
-        }
-    }
-
-  private:
-    struct Blocks {
-        std::vector<float> cut, scale;
-    };
-
-    /// All votes of a row of pixels.
-    void vote(int y) {
-        const int first = grid_.first_pixel, middle = grid_.vector_end, end = grid_.column_end;
-        kernels_.orient(rows_from(first, y), image_.channels(), true, middle - first, stride_, length_.data() + first,
-                        place_.data() + first);
-        kernels_.orient(rows_from(middle, y), image_.channels(), false, end - middle, stride_, length_.data() + middle,
-                        place_.data() + middle);
-        const CellShare share(y);
-        for (const int column : {0, 2}) {
-            shares_.down[column + slot(share.cell)] = share.near;
-            shares_.down[column + slot(share.cell + 1)] = share.far;
-        }
-        kernels_.cast_votes(place_.data(), length_.data(), middle, shares_, cells_.data());
-        for (int x = middle; x < end; ++x) cast_alone(x);
-    }
-
-    kernels::PixelRows rows_from(int x, int y) const {
-        kernels::PixelRows rows{};
-        for (int c = 0; c < image_.channels(); ++c) {
-            rows.above[c] = image_.row(c, y - 1) + x;
-            rows.here[c] = image_.row(c, y) + x;
-            rows.below[c] = image_.row(c, y + 1) + x;
-        }
-        return rows;
-    }
-
-    /// The vote of a pixel in the last columns mod 8, whose shares are rounded in another order.
-    void cast_alone(int x) {
-        const int from_left = x + kHogCell / 2;
-        const float* const across = shares_.across[from_left % kHogCell];
-        float* const cells = cells_.data() + place_[static_cast<std::size_t>(x)] + from_left / kHogCell * 2;
-        const float vote = length_[static_cast<std::size_t>(x)];
-        for (int i = 0; i < 4; ++i) cells[i] += (shares_.down[i] * across[i]) * vote;
-    }
-
-    /// A row of cells has all its votes.
-    void finish(int row) {
-        std::vector<float>& histograms = histograms_[ring(row, 3)];
-        kernels_.take_cells(cells_.data() + slot(row), stride_, grid_.cell_columns + 2, histograms.data(), row_);
-        kernels_.energies(histograms.data(), row_, grid_.cell_columns + 2, energy_[ring(row, 2)].data());
-    }
-
-    /// The row of blocks between a row of cells and the next.
-    void find_blocks(int row) {
-        Blocks& blocks = blocks_[ring(row, 2)];
-        kernels_.blocks(energy_[ring(row, 2)].data(), energy_[ring(row + 1, 2)].data(), grid_.cell_columns + 1,
-                        blocks.cut.data(), blocks.scale.data());
-    }
-
-    /// A row of features, which is that of the cells one row further.
-    void normalise(int row) {
-        const Blocks &above = blocks_[ring(row, 2)], &below = blocks_[ring(row + 1, 2)];
-        // Cell columns count from -1; the first one with features is 1.
-        constexpr int kLeft = 1, kRight = 2;
-        const kernels::CellBlocks around{
-            {below.cut.data() + kRight, above.cut.data() + kRight, below.cut.data() + kLeft, above.cut.data() + kLeft},
-            {below.scale.data() + kRight, above.scale.data() + kRight, below.scale.data() + kLeft,
-             above.scale.data() + kLeft}};
-        kernels_.normalise(histograms_[ring(row + 1, 3)].data() + kRight, row_, around, features_.columns(),
-                           features_.row(0, row), features_.plane_stride());
-        features_.clear_margins(row);
-    }
-
-    /// Where the last few rows are kept; rows count from -1.
-    static std::size_t ring(int row, int size) { return static_cast<std::size_t>((row + size) % size); }
-    static int slot(int row) { return (row + 2) % 2; }
-
-    const kernels::ExactKernels& kernels_;
-    const Planes& image_;
-    const CellGrid& grid_;
-    FeatureMap& features_;
-    std::ptrdiff_t stride_, row_;      // floats from a bin to the next: of cells_, and of histograms_
-    std::vector<std::int32_t> place_;  // of each pixel's bin in a row
-    std::vector<float> length_;        // and how much it votes
-    std::vector<float> cells_;         // two rows of cells that get votes: see cast_votes in kernels/hog.inl
-    kernels::VoteShares shares_{};
-    std::array<std::vector<float>, 3> histograms_;
-    std::array<std::vector<float>, 2> energy_;
-    std::array<Blocks, 2> blocks_;
-};
-
-/// Feature rows first..end-1 of planes that have some.
-inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int first, int end, Workspace& workspace,
-                               kernels::SimdPath path = kernels::simd_path()) {
-    FeatureMap features(first, end, grid.feature_columns(), workspace);
-    // Bands overlap by two rows of cells and more, so there are no more of them than threads.
-    workspace.threads().run_ranges(end - first, 1, [&](int begin, int end_of_band, int) {
-        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(first + begin, first + end_of_band);
-    });
-    return features;
-}
-
-}  // namespace detail
-
-/// HOG features of an image.
-///
-/// \param image  any size, gray or RGB
-/// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
-///          image under 20 pixels on a side has none
-/// \throws InvalidArgument when the image is empty or has more than a billion pixels
-/// Cost: proportional to the pixels. Memory: the image and the result once more, the latter with 32
-/// columns or fewer beyond its own.
-/// Thread-safe.
-inline HogFeatures extract_hog(ImageView image) {
-    return detail::with_default_floats([&] {
-        require_pixels(image);
-        detail::require_searchable(image, 0);
-        const detail::CellGrid grid(image.width, image.height);
-        if (!grid.has_features()) return HogFeatures(0, 0);
-        Workspace workspace;
-        const detail::Planes planes = detail::split_channels(image, workspace);
-        return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
-    });
-}
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/sliding_filter.hpp
-/// \file
-/// Slides linear filters over HOG features: how much does the part of the picture under the window look like a face?
-///
-///     features                        a filter: for each plane one to          scores
-///     31 x rows x columns             three terms, a column of 10 taps         rows x columns
-///     +--+--+--+--+--+                times a row of 10                        +--+--+--+--+--+
-///     |  |##########|  |                 |                                     |  |  |  |  |  |
-///     |  |# window #|  |    x            |  x  ----------                ->    |  |  |s |  |  |
-///     |  |##########|  |                 |                                     |  |  |  |  |  |
-///     +--+--+--+--+--+                                                         +--+--+--+--+--+
-///
-/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
-/// weights is kept as one to three terms, each a column times a row of weights, called taps ("separable"). A term takes
-/// 20 multiplications a window (first its row, then its column over what the row gave), and the five filters shipped
-/// have 305 terms: 6,100 multiplications, where their 15,500 weights would be as many.
-///
-/// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
-/// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
-/// them.
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <vector>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
-
-/// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
-constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
-/// Columns that the reference filters at a time; what's left over is added up in another order.
-constexpr int kFilterGroup = 8;
-
-/// A column times a row of weights: one term of one plane of a filter.
-struct SeparablePair {
-    int plane;
-    std::array<float, kFilterSize> column;
-    std::array<float, kFilterSize> row;
-};
-
-/// A linear filter over HOG features.
-struct SlidingFilter {
-    std::vector<SeparablePair> pairs;  // by plane
-    double threshold;
-};
-
-/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a
-/// map.
-inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    float sum = 0;
-    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
-    return sum;
-}
-
-/// The same as three sums, so that the CPU's adders don't wait for one another: the reference's order in all other
-/// columns. Since we add in its order, scores are equal to the last bit.
-inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
-    const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
-    const float b = x[step] * tap[1] + x[4 * step] * tap[4] + x[7 * step] * tap[7];
-    const float c = x[2 * step] * tap[2] + x[5 * step] * tap[5] + x[8 * step] * tap[8];
-    return a + (b + c);
-}
-
-/// Score of a filter with its window's cell (4, 4) at a cell, in plain loops. The last columns mod 8 of a map are added up
-/// in their own order.
-inline float plain_score(const HogFeatures& features, const SlidingFilter& filter, int row, int column) {
-    const bool in_order = column >= features.columns() / kFilterGroup * kFilterGroup;
-    const auto sum = in_order ? ten_taps_in_order : ten_taps;
-    float score = 0;
-    for (const SeparablePair& pair : filter.pairs) {
-        std::array<float, kFilterSize> filtered{};
-        for (int m = 0; m < kFilterSize; ++m) {
-            std::array<float, kFilterSize> window{};
-            for (int n = 0; n < kFilterSize; ++n) {
-                const int y = row + m - kFilterBefore, x = column + n - kFilterBefore;
-                const bool inside = y >= 0 && y < features.rows() && x >= 0 && x < features.columns();
-                window[static_cast<std::size_t>(n)] = inside ? features.at(pair.plane, y, x) : 0;
-            }
-            filtered[static_cast<std::size_t>(m)] = sum(window.data(), 1, pair.row);
-        }
-        score += sum(filtered.data(), 1, pair.column);
-    }
-    return score;
-}
-
-/// Columns of a feature map that are filtered together.
-struct Strip {
-    int first, columns;
-    bool in_order;  // see ten_taps_in_order
-    const kernels::ExactKernels* kernels;
-};
-
-/// A map's columns in strips.
-inline std::vector<Strip> strips_of(int columns, kernels::SimdPath path) {
-    std::vector<Strip> strips;
-    const kernels::ExactKernels* const wide = &kernels::exact_kernels_of(path);
-    const kernels::ExactKernels* const narrow = &kernels::narrow_kernels_of(path);
-    const int grouped = columns / kFilterGroup * kFilterGroup;
-    for (int x = 0; x < columns; x += strips.back().columns) {
-        const bool fits = x + wide->strip <= grouped;
-        const int count = fits ? wide->strip : std::min(kFilterGroup, columns - x);
-        strips.push_back({x, count, x >= grouped, fits ? wide : narrow});
-    }
-    return strips;
-}
-
-/// Scores of some filters on a strip.
-class StripScores {
-  public:
-    /// \param filters  of which all pairs are in the order of their planes
-    StripScores(const FeatureMap& features, const std::vector<SlidingFilter>& filters, const Strip& strip)
-        : width_(strip.kernels->strip),
-          first_(features.first_row()),
-          rows_(features.end_row() - first_),
-          scores_(filters.size() * map_size(rows_), 0.0f) {
-        std::vector<float> filtered(map_size(rows_ + kFilterSize - 1), 0.0f);
-        std::vector<std::size_t> next(filters.size(), 0);
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            const float* const in = features.row(plane, first_) + strip.first - kFilterBefore;
-            for (std::size_t k = 0; k < filters.size(); ++k) {
-                const std::vector<SeparablePair>& pairs = filters[k].pairs;
-                for (; next[k] < pairs.size() && pairs[next[k]].plane == plane; ++next[k]) {
-                    const SeparablePair& pair = pairs[next[k]];
-                    strip.kernels->filter_strip({pair.row.data(), pair.column.data()}, in, features.stride(), rows_,
-                                                strip.in_order, filtered.data(), scores_.data() + k * map_size(rows_));
-                }
-            }
-        }
-    }
-
-    /// Of a filter at a row of the features and at a column of the strip. Near the ends of features that aren't all of an
-    /// image's, windows hang over as they do at its border.
-    float at(std::size_t filter, int row, int column) const {
-        return scores_[filter * map_size(rows_) + map_size(row - first_) + static_cast<std::size_t>(column)];
-    }
-
-  private:
-    std::size_t map_size(int rows) const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width_); }
-
-    int width_, first_, rows_;
-    std::vector<float> scores_;  // of each filter the strip's rows
-};
-
-}  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/face_detector.hpp
-/// \file
-/// Finds upright faces: a window slides over the HOG features of every pyramid level and five linear filters say how
-/// much what they see looks like a face.
-///
-///     image h x w --> levels (5/6)^i (h x w) --> 31 x rows x columns each --> 5 x rows x columns scores each
-///           --> windows above the threshold --> boxes in the image --> the best of those that overlap
-///
-/// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
-/// were trained on faces seen from the front, the left, the right, and tilted to both sides. A face is found by several
-/// windows; of boxes that overlap only the best one stays ("non-maximum suppression").
-///
-/// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <numeric>
-#include <optional>
-#include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 
-FFR_EXACT_FLOAT_BEGIN
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Share of each source pixel in one target pixel: source pixels first, first + 1, ... with these weights, sum 1.
+struct ScaleTaps {
+    int first = 0;
+    std::vector<float> weights;
+};
+
+/// One axis of scale_to: shares of the area when it gets smaller, the two nearest when it gets larger.
+inline std::vector<ScaleTaps> scale_taps(int from, int to) {
+    std::vector<ScaleTaps> taps(static_cast<std::size_t>(to));
+    const double step = static_cast<double>(from) / to;
+    for (int i = 0; i < to; ++i) {
+        ScaleTaps& tap = taps[static_cast<std::size_t>(i)];
+        if (to < from) {
+            const double begin = i * step, end = std::min<double>((i + 1) * step, from);
+            tap.first = std::min(static_cast<int>(begin), from - 1);
+            for (int k = tap.first; k < end && k < from; ++k) {
+                const double covered = std::min<double>(end, k + 1) - std::max<double>(begin, k);
+                tap.weights.push_back(static_cast<float>(covered / (end - begin)));
+            }
+        } else {
+            const double center = std::clamp((i + 0.5) * step - 0.5, 0.0, from - 1.0);
+            tap.first = static_cast<int>(center);
+            const auto second = static_cast<float>(center - tap.first);
+            tap.weights.push_back(1.0f - second);
+            if (tap.first + 1 < from) tap.weights.push_back(second);
+        }
+    }
+    return taps;
+}
+
+}  // namespace detail
+
+/// Scales for a preview, or for a search in less pixels (reduce_to): averages areas to make an axis smaller, interpolates linearly to make it larger.
+///
+/// Detection and alignment have resizers of their own, whose exact pixels matter.
+///
+/// \param image          gray or RGB, at least 1 x 1 pixel
+/// \param width, height  of the result in pixels, at least 1
+/// \throws InvalidArgument for an empty image or size
+inline Image scale_to(ImageView image, int width, int height) {
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 1 || height < 1) {
+            throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " +
+                                  std::to_string(height));
+        }
+        const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
+        const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
+        Image scaled(width, height, image.channels);
+        const auto channels = static_cast<std::size_t>(image.channels);
+        std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
+        for (int y = 0; y < height; ++y) {
+            const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
+            std::fill(blended.begin(), blended.end(), 0.0f);
+            for (std::size_t k = 0; k < row.weights.size(); ++k) {
+                const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
+                for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
+            }
+            std::uint8_t* to = scaled.row(y);
+            for (const detail::ScaleTaps& column : columns) {
+                const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
+                for (std::size_t c = 0; c < channels; ++c) {
+                    float sum = 0;
+                    for (std::size_t k = 0; k < column.weights.size(); ++k)
+                        sum += column.weights[k] * from[k * channels + c];
+                    *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+                }
+            }
+        }
+        return scaled;
+    });
+}
+
+/// An image, perhaps made smaller, and the size that it had.
+struct ReducedImage {
+    Image image;     ///< no larger than the original
+    int width = 0;   ///< of the original, in pixels
+    int height = 0;  ///< of the original, in pixels
+
+    /// True when the image is smaller than its original.
+    bool is_smaller() const { return image.width() != width || image.height() != height; }
+};
+
+/// Makes an image of more than `max_pixels` smaller, by averaging areas, in the same proportions but for rounding; leaves
+/// others as they are.
+///
+/// \param image       gray or RGB, empty too
+/// \param max_pixels  of the result, at least 1
+/// \throws InvalidArgument for a limit below 1. Cost: reads each pixel once. Thread-safe.
+inline ReducedImage reduce_to(Image image, std::int64_t max_pixels) {
+    return detail::with_default_floats([&]() -> ReducedImage {
+        if (max_pixels < 1) {
+            throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
+        }
+        const int width = image.width(), height = image.height();
+        const double pixels = static_cast<double>(width) * height;
+        if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
+        const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
+        // The second bound is for strips, of which one side would become less than a pixel.
+        const auto shorten = [&](int side, std::int64_t most) {
+            return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
+        };
+        const int new_width = shorten(width, max_pixels);
+        return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
+    });
+}
+
+/// A box of the smaller image as one of its original. Outer edges, not pixels' centres, are scaled, then rounded to whole
+/// pixels, halves upwards: a box that's all of the smaller image becomes one that's all of the original.
+inline Rect in_original(const ReducedImage& reduced, const Rect& box) {
+    return detail::with_default_floats([&]() -> Rect {
+        if (!reduced.is_smaller()) return box;
+        const double x = static_cast<double>(reduced.width) / reduced.image.width();
+        const double y = static_cast<double>(reduced.height) / reduced.image.height();
+        return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
+                round_half_up((box.bottom + 1.0) * y) - 1};
+    });
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/image/draw.hpp
+/// \file
+/// Boxes, points, lines and text into an RGB image, to show results.
+///
+///     to_rgb: gray or RGB  -->  h x w x 3  -->  draw_box, draw_landmarks, draw_text, paste: the same image, changed
+///
+/// Everything is clipped at the image's borders: any coordinates will do, what lies outside isn't drawn. All functions
+/// that draw take an image of 3 channels (see to_rgb) and throw InvalidArgument for a gray one; an empty one stays
+/// empty.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+
+// ---- ffr/image/font.hpp
+/// \file
+/// ASCII 32 to 126 in the fixed-width font 7x13 of the X11 misc-fixed family (font-misc-misc). Licence, as the
+/// font file itself states it: "Public domain font.  Share and enjoy."
+/// Generated by tools/make_font.py from that file.
+///
+///     95 characters x 13 rows x a byte, of which 7 bits are pixels
+
+#include <cstdint>
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+constexpr int kFontWidth = 7, kFontHeight = 13, kFontFirst = 32, kFontLast = 126;
+
+/// A byte a row from the top, the leftmost pixel in the highest bit.
+// clang-format off
+constexpr std::uint8_t kFont[kFontLast - kFontFirst + 1][kFontHeight] = {
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // space
+    {0x00, 0x00, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x10, 0x00, 0x00},  // !
+    {0x00, 0x00, 0x28, 0x28, 0x28, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // "
+    {0x00, 0x00, 0x00, 0x28, 0x28, 0x7C, 0x28, 0x7C, 0x28, 0x28, 0x00, 0x00, 0x00},  // #
+    {0x00, 0x00, 0x00, 0x10, 0x3C, 0x50, 0x38, 0x14, 0x78, 0x10, 0x00, 0x00, 0x00},  // $
+    {0x00, 0x00, 0x44, 0xA4, 0x48, 0x10, 0x10, 0x20, 0x48, 0x94, 0x88, 0x00, 0x00},  // %
+    {0x00, 0x00, 0x00, 0x00, 0x60, 0x90, 0x90, 0x60, 0x94, 0x88, 0x74, 0x00, 0x00},  // &
+    {0x00, 0x00, 0x10, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // '
+    {0x00, 0x00, 0x08, 0x10, 0x10, 0x20, 0x20, 0x20, 0x10, 0x10, 0x08, 0x00, 0x00},  // (
+    {0x00, 0x00, 0x20, 0x10, 0x10, 0x08, 0x08, 0x08, 0x10, 0x10, 0x20, 0x00, 0x00},  // )
+    {0x00, 0x00, 0x00, 0x00, 0x48, 0x30, 0xFC, 0x30, 0x48, 0x00, 0x00, 0x00, 0x00},  // *
+    {0x00, 0x00, 0x00, 0x00, 0x10, 0x10, 0x7C, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00},  // +
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x38, 0x30, 0x40, 0x00},  // ,
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x7C, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // -
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00},  // .
+    {0x00, 0x00, 0x04, 0x04, 0x08, 0x08, 0x10, 0x20, 0x20, 0x40, 0x40, 0x00, 0x00},  // /
+    {0x00, 0x00, 0x30, 0x48, 0x84, 0x84, 0x84, 0x84, 0x84, 0x48, 0x30, 0x00, 0x00},  // 0
+    {0x00, 0x00, 0x10, 0x30, 0x50, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // 1
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x04, 0x08, 0x30, 0x40, 0x80, 0xFC, 0x00, 0x00},  // 2
+    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x38, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // 3
+    {0x00, 0x00, 0x08, 0x18, 0x28, 0x48, 0x88, 0x88, 0xFC, 0x08, 0x08, 0x00, 0x00},  // 4
+    {0x00, 0x00, 0xFC, 0x80, 0x80, 0xB8, 0xC4, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // 5
+    {0x00, 0x00, 0x38, 0x40, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0x78, 0x00, 0x00},  // 6
+    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x10, 0x20, 0x20, 0x40, 0x40, 0x00, 0x00},  // 7
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x78, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // 8
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x8C, 0x74, 0x04, 0x04, 0x08, 0x70, 0x00, 0x00},  // 9
+    {0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00},  // :
+    {0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00, 0x00, 0x38, 0x30, 0x40, 0x00},  // ;
+    {0x00, 0x00, 0x04, 0x08, 0x10, 0x20, 0x40, 0x20, 0x10, 0x08, 0x04, 0x00, 0x00},  // <
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x00, 0x00, 0xFC, 0x00, 0x00, 0x00, 0x00},  // =
+    {0x00, 0x00, 0x40, 0x20, 0x10, 0x08, 0x04, 0x08, 0x10, 0x20, 0x40, 0x00, 0x00},  // >
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x04, 0x08, 0x10, 0x10, 0x00, 0x10, 0x00, 0x00},  // ?
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x9C, 0xA4, 0xAC, 0x94, 0x80, 0x78, 0x00, 0x00},  // @
+    {0x00, 0x00, 0x30, 0x48, 0x84, 0x84, 0x84, 0xFC, 0x84, 0x84, 0x84, 0x00, 0x00},  // A
+    {0x00, 0x00, 0xF8, 0x44, 0x44, 0x44, 0x78, 0x44, 0x44, 0x44, 0xF8, 0x00, 0x00},  // B
+    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x80, 0x80, 0x80, 0x84, 0x78, 0x00, 0x00},  // C
+    {0x00, 0x00, 0xF8, 0x44, 0x44, 0x44, 0x44, 0x44, 0x44, 0x44, 0xF8, 0x00, 0x00},  // D
+    {0x00, 0x00, 0xFC, 0x80, 0x80, 0x80, 0xF0, 0x80, 0x80, 0x80, 0xFC, 0x00, 0x00},  // E
+    {0x00, 0x00, 0xFC, 0x80, 0x80, 0x80, 0xF0, 0x80, 0x80, 0x80, 0x80, 0x00, 0x00},  // F
+    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x80, 0x9C, 0x84, 0x8C, 0x74, 0x00, 0x00},  // G
+    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0xFC, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // H
+    {0x00, 0x00, 0x7C, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // I
+    {0x00, 0x00, 0x1C, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x88, 0x70, 0x00, 0x00},  // J
+    {0x00, 0x00, 0x84, 0x88, 0x90, 0xA0, 0xC0, 0xA0, 0x90, 0x88, 0x84, 0x00, 0x00},  // K
+    {0x00, 0x00, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xFC, 0x00, 0x00},  // L
+    {0x00, 0x00, 0x84, 0xCC, 0xCC, 0xB4, 0xB4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // M
+    {0x00, 0x00, 0x84, 0x84, 0xC4, 0xA4, 0x94, 0x8C, 0x84, 0x84, 0x84, 0x00, 0x00},  // N
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // O
+    {0x00, 0x00, 0xF8, 0x84, 0x84, 0x84, 0xF8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x00},  // P
+    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x84, 0xA4, 0x94, 0x78, 0x04, 0x00},  // Q
+    {0x00, 0x00, 0xF8, 0x84, 0x84, 0x84, 0xF8, 0xA0, 0x90, 0x88, 0x84, 0x00, 0x00},  // R
+    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x78, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // S
+    {0x00, 0x00, 0x7C, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // T
+    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // U
+    {0x00, 0x00, 0x84, 0x84, 0x84, 0x48, 0x48, 0x48, 0x30, 0x30, 0x30, 0x00, 0x00},  // V
+    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0xB4, 0xB4, 0xCC, 0xCC, 0x84, 0x00, 0x00},  // W
+    {0x00, 0x00, 0x84, 0x84, 0x48, 0x48, 0x30, 0x48, 0x48, 0x84, 0x84, 0x00, 0x00},  // X
+    {0x00, 0x00, 0x44, 0x44, 0x28, 0x28, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // Y
+    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x30, 0x20, 0x40, 0x80, 0xFC, 0x00, 0x00},  // Z
+    {0x00, 0x78, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x78, 0x00},  // [
+    {0x00, 0x00, 0x40, 0x40, 0x20, 0x20, 0x10, 0x08, 0x08, 0x04, 0x04, 0x00, 0x00},  // backslash
+    {0x00, 0x78, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x78, 0x00},  // ]
+    {0x00, 0x00, 0x10, 0x28, 0x44, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // ^
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x00},  // _
+    {0x00, 0x20, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // `
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x04, 0x7C, 0x84, 0x8C, 0x74, 0x00, 0x00},  // a
+    {0x00, 0x00, 0x80, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0xC4, 0xB8, 0x00, 0x00},  // b
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x84, 0x78, 0x00, 0x00},  // c
+    {0x00, 0x00, 0x04, 0x04, 0x04, 0x74, 0x8C, 0x84, 0x84, 0x8C, 0x74, 0x00, 0x00},  // d
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0xFC, 0x80, 0x84, 0x78, 0x00, 0x00},  // e
+    {0x00, 0x00, 0x38, 0x44, 0x40, 0x40, 0xF0, 0x40, 0x40, 0x40, 0x40, 0x00, 0x00},  // f
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x74, 0x88, 0x88, 0x70, 0x80, 0x78, 0x84, 0x78},  // g
+    {0x00, 0x00, 0x80, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // h
+    {0x00, 0x00, 0x00, 0x10, 0x00, 0x30, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // i
+    {0x00, 0x00, 0x00, 0x04, 0x00, 0x0C, 0x04, 0x04, 0x04, 0x04, 0x44, 0x44, 0x38},  // j
+    {0x00, 0x00, 0x80, 0x80, 0x80, 0x88, 0x90, 0xE0, 0x90, 0x88, 0x84, 0x00, 0x00},  // k
+    {0x00, 0x00, 0x30, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // l
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x68, 0x54, 0x54, 0x54, 0x54, 0x44, 0x00, 0x00},  // m
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0xC4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // n
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // o
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0xC4, 0x84, 0xC4, 0xB8, 0x80, 0x80, 0x80},  // p
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x74, 0x8C, 0x84, 0x8C, 0x74, 0x04, 0x04, 0x04},  // q
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0x44, 0x40, 0x40, 0x40, 0x40, 0x00, 0x00},  // r
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x60, 0x18, 0x84, 0x78, 0x00, 0x00},  // s
+    {0x00, 0x00, 0x00, 0x40, 0x40, 0xF0, 0x40, 0x40, 0x40, 0x44, 0x38, 0x00, 0x00},  // t
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0x8C, 0x74, 0x00, 0x00},  // u
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x44, 0x44, 0x28, 0x28, 0x10, 0x00, 0x00},  // v
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x44, 0x54, 0x54, 0x54, 0x28, 0x00, 0x00},  // w
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x48, 0x30, 0x30, 0x48, 0x84, 0x00, 0x00},  // x
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x84, 0x84, 0x8C, 0x74, 0x04, 0x84, 0x78},  // y
+    {0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x08, 0x10, 0x20, 0x40, 0xFC, 0x00, 0x00},  // z
+    {0x00, 0x1C, 0x20, 0x20, 0x20, 0x10, 0x60, 0x10, 0x20, 0x20, 0x20, 0x1C, 0x00},  // {
+    {0x00, 0x00, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // |
+    {0x00, 0x70, 0x08, 0x08, 0x08, 0x10, 0x0C, 0x10, 0x08, 0x08, 0x08, 0x70, 0x00},  // }
+    {0x00, 0x00, 0x24, 0x54, 0x48, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // ~
+};
+// clang-format on
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
 
 namespace ffr {
 inline namespace v0_1 {
 
-/// A face found in an image.
-struct Detection {
-    Rect box;          ///< in pixels of the image that was searched; may reach outside of it
-    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
-    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
-};
+/// A colour, 0 to 255 a channel.
+struct Color {
+    std::uint8_t r = 0;  ///< red
+    std::uint8_t g = 0;  ///< green
+    std::uint8_t b = 0;  ///< blue
 
-/// A window that a filter was held against, see FaceDetector::best_window.
-struct DetectorWindow {
-    Detection detection;  ///< what became of it
-    int level = 0;        ///< of the pyramid: that often the (upsampled) image was scaled by 5/6
-    HogFeatures
-        features;  ///< the 10 x 10 cells that the filter saw; zeros where the window hangs over the level's features
-};
-
-/// How FaceDetector::detect searches.
-struct DetectOptions {
-    int upsample = 0;      ///< doubles the image that often first (0..4): faces of 80 / 2^upsample pixels are found
-    double threshold = 0;  ///< least score; below 0 finds more faces and more that are none
+    /// Same colour.
+    friend bool operator==(Color one, Color other) { return one.r == other.r && one.g == other.g && one.b == other.b; }
+    /// Another colour.
+    friend bool operator!=(Color one, Color other) { return !(one == other); }
 };
 
 namespace detail {
 
-/// The box in the input image of the window at a cell of a pyramid level.
-///
-/// A window's box is 73 pixels of its level wide; near the left or upper border the reference's integer division makes
-/// it 81, and so do we.
-inline Rect window_box(int level, int row, int column) {
-    const auto to_input = [level](double p) {
-        for (int i = 0; i < level; ++i) p = p * (6 / 5.0) + 0.3;
-        return static_cast<int>(std::lround(p));
-    };
-    const auto near_edge = [](int cell) { return kHogCell * cell - (cell >= 3 ? 19 : 27); };
-    const auto far_edge = [](int cell) { return kHogCell * cell + 53; };
-    return {to_input(near_edge(column)), to_input(near_edge(row)), to_input(far_edge(column)), to_input(far_edge(row))};
+/// Larger thicknesses, radii and scales are mistakes.
+constexpr int kMaxDrawSize = 4096;
+
+inline void require_drawable(const Image& image) {
+    if (image.channels() == 1) throw InvalidArgument("drawing needs an RGB image, see to_rgb");
 }
 
-/// True when two boxes show the same face: their intersection is over a third of the box that holds both, or covers
-/// most of either.
-inline bool overlaps(const Rect& a, const Rect& b, double largest_ratio, double largest_cover) {
-    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
-                    std::min(a.bottom, b.bottom)};
-    const Rect around{std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
-                      std::max(a.bottom, b.bottom)};
-    const auto shared = static_cast<double>(both.area());
-    return shared > 0 && (shared / static_cast<double>(around.area()) > largest_ratio ||
-                          shared / static_cast<double>(a.area()) > largest_cover ||
-                          shared / static_cast<double>(b.area()) > largest_cover);
-}
-
-/// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
-inline std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score, double largest_ratio,
-                                       double largest_cover) {
-    std::vector<Detection> kept;
-    for (const Detection& candidate : by_falling_score) {
-        const auto hides = [&](const Detection& better) {
-            return overlaps(better.box, candidate.box, largest_ratio, largest_cover);
-        };
-        if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
+inline void require_draw_size(const char* what, int value, int least) {
+    if (value < least || value > kMaxDrawSize) {
+        throw InvalidArgument(std::string(what) + " has to be " + std::to_string(least) + " to " +
+                              std::to_string(kMaxDrawSize) + ", not " + std::to_string(value));
     }
-    return kept;
 }
 
-/// Where a box that was found in a doubled image lies in the image itself.
-inline Rect before_upsampling(const Rect& box, int upsample) {
-    const auto down = [upsample](double p, double shift) {
-        for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
-        return static_cast<int>(std::lround(p));
-    };
-    return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
+/// Fills the part of left..right, top..bottom (inclusive) that's inside of the image.
+inline void fill_box(Image& image, std::int64_t left, std::int64_t top, std::int64_t right, std::int64_t bottom,
+                     Color color) {
+    left = std::max<std::int64_t>(left, 0);
+    top = std::max<std::int64_t>(top, 0);
+    right = std::min<std::int64_t>(right, image.width() - 1);
+    bottom = std::min<std::int64_t>(bottom, image.height() - 1);
+    for (std::int64_t y = top; y <= bottom; ++y) {
+        std::uint8_t* pixel = image.row(static_cast<int>(y)) + left * 3;
+        for (std::int64_t x = left; x <= right; ++x, pixel += 3) {
+            pixel[0] = color.r;
+            pixel[1] = color.g;
+            pixel[2] = color.b;
+        }
+    }
 }
 
-/// Most doublings of an image before the search.
-constexpr int kMostUpsample = 4;
+/// Bytes of the UTF-8 character at the start of a text that isn't empty; 1 for a byte that begins none.
+inline std::size_t utf8_length(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const std::size_t length = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
+    if (length > text.size()) return 1;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 1;
+    }
+    return length;
+}
 
-/// Refuses what no detector takes. \throws InvalidArgument for an image without pixels, with too many, or another
-/// upsampling than 0..4
-inline void require_search(ImageView image, const DetectOptions& options) {
+/// A row of the sign for a character that the font doesn't have: a box, leftmost pixel in the highest bit.
+inline std::uint8_t missing_glyph_row(int row) {
+    constexpr int kTop = 2, kBottom = kFontHeight - 3;
+    if (row < kTop || row > kBottom) return 0;
+    return row == kTop || row == kBottom ? 0x7C : 0x44;
+}
+
+}  // namespace detail
+
+/// A copy in RGB; gray becomes three equal channels. \param image  gray or RGB, may be empty
+/// \throws InvalidArgument for another number of channels when there are pixels
+inline Image to_rgb(ImageView image) {
+    if (image.empty()) return Image(std::max(image.width, 0), std::max(image.height, 0), 3);
     require_pixels(image);
-    if (options.upsample < 0 || options.upsample > kMostUpsample) {
-        throw InvalidArgument("upsample must be 0.." + std::to_string(kMostUpsample) + ", not " +
-                              std::to_string(options.upsample));
+    Image rgb(image.width, image.height, 3);
+    for (int y = 0; y < image.height; ++y) {
+        const std::uint8_t* from = image.row(y);
+        std::uint8_t* to = rgb.row(y);
+        for (int x = 0; x < image.width; ++x, from += image.channels, to += 3) {
+            for (int c = 0; c < 3; ++c) to[c] = from[image.channels == 3 ? c : 0];
+        }
     }
-    require_searchable(image, options.upsample);
+    return rgb;
 }
 
-}  // namespace detail
-
-/// A frontal face detector: its filters and the way they slide. Immutable after loading, safe for many threads.
-class FaceDetector {
-  public:
-    /// Most doublings of the image before the search.
-    static constexpr int kMaxUpsample = detail::kMostUpsample;
-    /// Most pixels of the image after them.
-    static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
-    /// Most filters of a file: each takes a map of scores of its own.
-    static constexpr std::size_t kMaxFilters = 64;
-
-    /// Takes the filters from a file.
-    /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
-    static FaceDetector load(const WeightsFile& weights) {
-        return detail::with_default_floats([&] { return FaceDetector(weights); });
-    }
-
-    /// Finds upright frontal faces.
-    ///
-    /// \param image    any size, gray or RGB; smaller than 80 pixels on a side gives faces only when upsampled or cut
-    ///                 off
-    /// \param options  upsampling and threshold
-    /// \returns detections by falling score; where boxes overlap only the best
-    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
-    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: 4 to 7 bytes a pixel of
-    /// the (upsampled) image, in colour or gray.
-    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
-        Workspace workspace;
-        return detect(image, options, workspace);
-    }
-
-    /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
-    /// number of threads.
-    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
-        return detail::with_default_floats([&] {
-            std::vector<Detection> all;
-            for (const Candidate& found :
-                 candidates(base_level(image, options, workspace), options.threshold, workspace)) {
-                all.push_back(found.detection);
-            }
-            std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
-            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
-            return faces;
-        });
-    }
-
-    /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
-    ///
-    /// The sum of its features times view_filter(), less the filter's threshold, is its score.
-    /// \throws InvalidArgument as detect()
-    /// Cost: of detect(), and of the pyramid down to the window's level once more.
-    std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
-        return detail::with_default_floats([&]() -> std::optional<DetectorWindow> {
-            Workspace workspace;
-            const std::vector<Candidate> found =
-                candidates(base_level(image, options, workspace), options.threshold, workspace);
-            if (found.empty()) return std::nullopt;
-            const Candidate& best = found.front();
-            detail::Planes level = base_level(image, options, workspace);
-            for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
-            DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
-            window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
-            return window;
-        });
-    }
-
-    /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
-    int views() const { return static_cast<int>(filters_.size()); }
-
-    /// A view's filter as a whole, summed up from its separable parts: a weight for each feature of 10 x 10 cells, of
-    /// either sign.
-    /// \param view  0..views()-1. \throws InvalidArgument for another one
-    HogFeatures view_filter(int view) const {
-        return detail::with_default_floats([&] {
-            if (view < 0 || view >= views()) {
-                throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
-                                      std::to_string(view));
-            }
-            HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
-            for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
-                float* weight = filter.plane(pair.plane);
-                for (const float down : pair.column) {
-                    for (const float across : pair.row) *weight++ += down * across;
-                }
-            }
-            return filter;
-        });
-    }
-
-  private:
-    explicit FaceDetector(const WeightsFile& weights) {
-        weights.require_kind("hog_detector");
-        const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
-        const auto filter = weights.tensor<std::uint16_t>("pairs/filter", {WeightsFile::kAny});
-        const auto plane = weights.tensor<std::uint16_t>("pairs/plane", {filter.size()});
-        const auto column = weights.finite_tensor<float>("pairs/column", {filter.size(), detail::kFilterSize});
-        const auto row = weights.finite_tensor<float>("pairs/row", {filter.size(), detail::kFilterSize});
-        const auto overlap = weights.finite_tensor<double>("overlap", {2});
-        largest_ratio_ = overlap[0];
-        largest_cover_ = overlap[1];
-        if (thresholds.size() > kMaxFilters) throw FormatError(weights.name() + ": has more than 64 filters");
-        for (const double threshold : thresholds) filters_.push_back({{}, threshold});
-        for (std::size_t i = 0; i < filter.size(); ++i) {
-            const bool known = filter[i] < filters_.size() && plane[i] < kHogPlanes;
-            if (!known || (!filters_[filter[i]].pairs.empty() && filters_[filter[i]].pairs.back().plane > plane[i])) {
-                throw FormatError(weights.name() + ": pair " + std::to_string(i) + " isn't in any filter's order");
-            }
-            detail::SeparablePair pair{plane[i], {}, {}};
-            std::copy_n(column.data + i * detail::kFilterSize, detail::kFilterSize, pair.column.begin());
-            std::copy_n(row.data + i * detail::kFilterSize, detail::kFilterSize, pair.row.begin());
-            filters_[filter[i]].pairs.push_back(pair);
+/// A straight line with both ends in it.
+/// \param from, to   any points, in pixels
+/// \param thickness  side of the square pen in pixels, 1 to 4096; an even pen's extra pixel is right of and below the
+/// line
+inline void draw_line(Image& image, Point from, Point to, Color color, int thickness = 1) {
+    detail::with_default_floats([&] {
+        detail::require_drawable(image);
+        detail::require_draw_size("a line's thickness", thickness, 1);
+        if (image.empty()) return;
+        const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
+        const bool along_x = std::abs(dx) >= std::abs(dy);
+        if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
+        const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
+        const std::int64_t limit = along_x ? image.width() : image.height();
+        const double slope =
+            start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
+        const std::int64_t before = (thickness - 1) / 2;
+        // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
+        for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
+            const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
+            const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
+            const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
+            detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
         }
-        for (const detail::SlidingFilter& each : filters_) require_bounded(each, weights.name());
-    }
+    });
+}
 
-    /// Refuses filters by which a score could overflow: features lie within 0 .. 1.
-    static void require_bounded(const detail::SlidingFilter& filter, const std::string& name) {
-        const auto size_of = [](const auto& values) {
-            return std::accumulate(values.begin(), values.end(), 0.0,
-                                   [](double sum, float value) { return sum + std::abs(value); });
-        };
-        double bound = 0;
-        for (const detail::SeparablePair& pair : filter.pairs) bound += size_of(pair.column) * size_of(pair.row);
-        if (bound > 1e37) throw FormatError(name + ": a filter's weights are so large that a score could overflow");
-    }
+/// The outline of a box; an empty box draws nothing.
+/// \param box        in pixels; at thickness 1 exactly its outermost pixels are coloured
+/// \param thickness  of the frame in pixels, 1 to 4096: it grows inwards and outwards in turn, inwards first
+inline void draw_box(Image& image, const Rect& box, Color color, int thickness = 1) {
+    detail::require_drawable(image);
+    detail::require_draw_size("a box's thickness", thickness, 1);
+    if (box.width() == 0 || box.height() == 0) return;
+    const std::int64_t outwards = (thickness - 1) / 2, inwards = thickness - 1;
+    const std::int64_t left = box.left - outwards, right = box.right + outwards;
+    const std::int64_t top = box.top - outwards, bottom = box.bottom + outwards;
+    detail::fill_box(image, left, top, right, std::min(top + inwards, bottom), color);
+    detail::fill_box(image, left, std::max(bottom - inwards, top), right, bottom, color);
+    detail::fill_box(image, left, top, std::min(left + inwards, right), bottom, color);
+    detail::fill_box(image, std::max(right - inwards, left), top, right, bottom, color);
+}
 
-    /// A window that scores enough.
-    struct Candidate {
-        Detection detection;
-        int level, row, column;
+/// A filled disc.
+/// \param radius  in pixels, 0 to 4096: the disc is 2 radius + 1 wide, a single pixel for 0
+inline void draw_point(Image& image, Point center, Color color, int radius = 1) {
+    detail::require_drawable(image);
+    detail::require_draw_size("a point's radius", radius, 0);
+    const std::int64_t x = center.x, y = center.y;
+    std::int64_t half = radius;
+    for (std::int64_t row = 0; row <= radius; ++row) {
+        while (half * half + row * row > std::int64_t{radius} * radius + radius) --half;
+        detail::fill_box(image, x - half, y - row, x + half, y - row, color);
+        detail::fill_box(image, x - half, y + row, x + half, y + row, color);
+    }
+}
+
+/// Width that draw_text fills, in pixels: 7 scale a character, a character being a code point of UTF-8 (or a byte that
+/// belongs to none). \throws InvalidArgument for a scale that isn't 1 to 4096
+inline int text_width(std::string_view text, int scale = 1) {
+    detail::require_draw_size("a text's scale", scale, 1);
+    std::int64_t characters = 0;
+    for (; !text.empty(); text.remove_prefix(detail::utf8_length(text))) ++characters;
+    return static_cast<int>(std::min<std::int64_t>(characters * detail::kFontWidth * scale, 2147483647));
+}
+
+/// Height that draw_text fills, in pixels: 13 scale. \throws InvalidArgument for a scale that isn't 1 to 4096
+inline int text_height(int scale = 1) {
+    detail::require_draw_size("a text's scale", scale, 1);
+    return detail::kFontHeight * scale;
+}
+
+/// One line of text on a filled background.
+///
+/// The built-in font has the printable characters of ASCII; any other code point is drawn as a box.
+///
+/// \param top_left    of the background, in pixels; it's text_width(text, scale) x text_height(scale) pixels large
+/// \param text        UTF-8; bytes that aren't are drawn as a box each
+/// \param scale       size of the font's pixels, 1 to 4096
+inline void draw_text(Image& image, Point top_left, std::string_view text, Color color, Color background,
+                      int scale = 1) {
+    detail::require_drawable(image);
+    detail::require_draw_size("a text's scale", scale, 1);
+    std::int64_t left = top_left.x;
+    for (; !text.empty() && left < image.width(); text.remove_prefix(detail::utf8_length(text))) {
+        const std::int64_t right = left + detail::kFontWidth * scale - 1;
+        detail::fill_box(image, left, top_left.y, right, top_left.y + std::int64_t{text_height(scale)} - 1, background);
+        const auto code = static_cast<unsigned char>(text[0]);
+        const bool known = code >= detail::kFontFirst && code <= detail::kFontLast;
+        for (int row = 0; row < detail::kFontHeight; ++row) {
+            const std::uint8_t bits =
+                known ? detail::kFont[code - detail::kFontFirst][row] : detail::missing_glyph_row(row);
+            const std::int64_t y = top_left.y + std::int64_t{row} * scale;
+            for (int column = 0; column < detail::kFontWidth; ++column) {
+                if ((bits & 0x80 >> column) == 0) continue;
+                const std::int64_t x = left + std::int64_t{column} * scale;
+                detail::fill_box(image, x, y, x + scale - 1, y + scale - 1, color);
+            }
+        }
+        left = right + 1;
+    }
+}
+
+/// Landmarks of a face.
+///
+/// 68 points in the order of the iBUG 300-W annotation are joined to jaw, brows, nose, eyes and lips; any other number
+/// is drawn as discs.
+///
+/// \param thickness  of the lines and radius of the discs in pixels, 1 to 4096
+inline void draw_landmarks(Image& image, const std::vector<Point>& points, Color color, int thickness = 1) {
+    struct Part {
+        std::size_t first, last;
+        bool closed;
     };
-
-    /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
-    static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
-        detail::require_search(image, options);
-        detail::Planes level = detail::split_channels(image, workspace);
-        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
-        return level;
+    constexpr Part kParts[] = {{0, 16, false}, {17, 21, false}, {22, 26, false}, {27, 30, false}, {31, 35, false},
+                               {36, 41, true}, {42, 47, true},  {48, 59, true},  {60, 67, true}};
+    detail::require_drawable(image);
+    detail::require_draw_size("the landmarks' thickness", thickness, 1);
+    if (points.size() != 68) {
+        for (const Point point : points) draw_point(image, point, color, thickness);
+        return;
     }
-
-    /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
-    /// columns.
-    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const;
-
-    /// What a filter sees in a window of a level.
-    static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
-        const detail::CellGrid grid(level.width(), level.height());
-        const int top = window.row - detail::kFilterBefore, left = window.column - detail::kFilterBefore;
-        const int first = std::max(top, 0), end = std::min(top + detail::kFilterSize, grid.feature_rows());
-        const auto map = detail::hog_features(level, grid, first, end, workspace);
-        HogFeatures seen(detail::kFilterSize, detail::kFilterSize);
-        for (int plane = 0; plane < kHogPlanes; ++plane) {
-            for (int y = first; y < end; ++y) {
-                float* const to = seen.plane(plane) + (y - top) * detail::kFilterSize;
-                for (int x = std::max(left, 0); x < std::min(left + detail::kFilterSize, grid.feature_columns()); ++x) {
-                    to[x - left] = map.row(plane, y)[x];
-                }
-            }
+    for (const Part& part : kParts) {
+        for (std::size_t i = part.first; i < part.last; ++i) {
+            draw_line(image, points[i], points[i + 1], color, thickness);
         }
-        return seen;
+        if (part.closed) draw_line(image, points[part.last], points[part.first], color, thickness);
     }
-
-    /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
-    void search_level(const detail::Planes& image, int level, double threshold, Workspace& workspace,
-                      std::vector<Candidate>& found) const {
-        constexpr int kBand = 256;
-        const detail::CellGrid grid(image.width(), image.height());
-        if (!grid.has_features()) return;
-        const std::vector<detail::Strip> strips = detail::strips_of(grid.feature_columns(), kernels::simd_path());
-        std::vector<std::vector<Candidate>> found_in(strips.size());
-        for (int begin = 0; begin < grid.feature_rows(); begin += kBand) {
-            const int end = std::min(begin + kBand, grid.feature_rows());
-            // A window needs the rows around.
-            const int first = std::max(begin - detail::kFilterBefore, 0);
-            const int behind = std::min(end + detail::kFilterBehind, grid.feature_rows());
-            const auto features = detail::hog_features(image, grid, first, behind, workspace);
-            workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
-                const auto i = static_cast<std::size_t>(task);
-                found_in[i] = search_strip(features, strips[i], begin, end, level, threshold);
-            });
-            for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
-        }
-    }
-
-    /// Of rows begin..end-1.
-    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int begin,
-                                        int end, int level, double threshold) const {
-        const detail::StripScores scores(features, filters_, strip);
-        std::vector<Candidate> found;
-        for (std::size_t k = 0; k < filters_.size(); ++k) {
-            for (int row = begin; row < end; ++row) {
-                for (int x = 0; x < strip.columns; ++x) {
-                    const double sum = scores.at(k, row, x);
-                    if (!(sum >= filters_[k].threshold + threshold)) continue;
-                    const int column = strip.first + x;
-                    found.push_back(
-                        {{detail::window_box(level, row, column), sum - filters_[k].threshold, static_cast<int>(k)},
-                         level,
-                         row,
-                         column});
-                }
-            }
-        }
-        return found;
-    }
-
-    std::vector<detail::SlidingFilter> filters_;
-    double largest_ratio_ = 0;
-    double largest_cover_ = 0;
-};
-
-#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
-
-FFR_COMPILED_INLINE std::vector<FaceDetector::Candidate> FaceDetector::candidates(detail::Planes image,
-                                                                                  double threshold,
-                                                                                  Workspace& workspace) const {
-    std::vector<Candidate> found;
-    const int levels = pyramid_levels(image.width(), image.height());
-    for (int level = 0; level < levels && !image.empty(); ++level) {
-        if (level > 0) image = detail::pyramid_down(image, workspace);
-        search_level(image, level, threshold, workspace, found);
-    }
-    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-        return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
-               std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
-    });
-    return found;
 }
 
-#endif
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/hog_picture.hpp
-/// \file
-/// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
-/// the brighter the more of them there are.
-///
-///     features 31 x rows x columns  -->  gray image of rows * cell x columns * cell pixels
-///
-///     features of a cell          a stroke for each of nine directions
-///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
-///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
-///
-/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
-/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31
-/// planes).
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
-
-
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
-
-/// Weights of a cell's nine undirected orientations: each is a direction, its opposite and both without sign together.
-/// What's below 0, as in a filter, speaks against an edge and isn't drawn.
-inline std::array<float, kUnsignedBins> stroke_weights(const HogFeatures& features, int row, int column) {
-    std::array<float, kUnsignedBins> weights{};
-    for (int o = 0; o < kUnsignedBins; ++o) {
-        const float sum = features.at(o, row, column) + features.at(o + kUnsignedBins, row, column) +
-                          features.at(o + kSignedBins, row, column);
-        weights[static_cast<std::size_t>(o)] = std::max(sum, 0.0f);
-    }
-    return weights;
-}
-
-/// How much of each pixel of a cell a stroke covers, 0..1, row after row.
-inline std::vector<float> stroke_coverage(int orientation, int cell) {
-    const double half = cell / 2.0, thickness = std::max(1.0, cell / 12.0), margin = cell / 16.0;
-    const double along_x = -static_cast<double>(kDirectionY[orientation]);  // edges are perpendicular to their gradient
-    const double along_y = static_cast<double>(kDirectionX[orientation]);
-    std::vector<float> coverage;
-    for (int y = 0; y < cell; ++y) {
-        for (int x = 0; x < cell; ++x) {
-            const double dx = x + 0.5 - half, dy = y + 0.5 - half;
-            const double along = std::abs(dx * along_x + dy * along_y), aside = std::abs(dx * along_y - dy * along_x);
-            const double inside = std::min(half - margin - along, thickness / 2 - aside);
-            coverage.push_back(static_cast<float>(std::clamp(inside + 0.5, 0.0, 1.0)));
-        }
-    }
-    return coverage;
-}
-
-/// The least weight that's drawn white: the largest, but for a few that stand out far from all others and would leave these
-/// in the dark. 0 when there's nothing to draw.
-inline float white_weight(const HogFeatures& features) {
-    double largest = 0, sum = 0, squares = 0;
-    for (int row = 0; row < features.rows(); ++row) {
-        for (int column = 0; column < features.columns(); ++column) {
-            for (const float weight : stroke_weights(features, row, column)) {
-                const auto w = static_cast<double>(weight);
-                largest = std::max(largest, w);
-                sum += w;
-                squares += w * w;
+/// Copies an image into another one; what would lie outside of it is left out.
+/// \param image     gray or RGB, may be empty; not a view of `onto`
+/// \param top_left  where its first pixel goes, in pixels of `onto`
+inline void paste(Image& onto, ImageView image, Point top_left) {
+    detail::require_drawable(onto);
+    if (image.empty() || onto.empty()) return;
+    require_pixels(image);
+    const std::int64_t left = std::max<std::int64_t>(0, -std::int64_t{top_left.x});
+    const std::int64_t right = std::min<std::int64_t>(image.width, std::int64_t{onto.width()} - top_left.x);
+    const std::int64_t top = std::max<std::int64_t>(0, -std::int64_t{top_left.y});
+    const std::int64_t bottom = std::min<std::int64_t>(image.height, std::int64_t{onto.height()} - top_left.y);
+    for (std::int64_t y = top; y < bottom; ++y) {
+        const std::uint8_t* const from = image.row(static_cast<int>(y));
+        std::uint8_t* const to = onto.row(static_cast<int>(y + top_left.y));
+        for (std::int64_t x = left; x < right; ++x) {
+            for (int c = 0; c < 3; ++c) {
+                to[(x + top_left.x) * 3 + c] = from[x * image.channels + (image.channels == 3 ? c : 0)];
             }
         }
     }
-    const double count = std::max(1.0, double{kUnsignedBins} * features.rows() * features.columns());
-    const double mean = sum / count, deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
-    return static_cast<float>(std::min(largest, mean + 4 * deviation));
 }
 
-}  // namespace detail
-
-/// Draws features, or a filter's weights, as strokes of gray on black.
+/// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
 ///
-/// \param features  of an image (extract_hog) or of a filter (FaceDetector::view_filter)
-/// \param cell      side of a cell in the picture in pixels, 2..256; strokes are told apart from 8 on
-/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, up to white for
-///          the strongest of the picture and for all beyond the mean by four standard deviations; where strokes cross, the
-///          brighter one is seen
-/// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
-/// Cost: nine multiplications a pixel of the picture.
-inline Image hog_picture(const HogFeatures& features, int cell = 16) {
-    return detail::with_default_floats([&] {
-        constexpr int kSmallest = 2, kLargest = 256;
-        if (cell < kSmallest || cell > kLargest) {
-            throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
-                                  std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
-        }
-        if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
-            throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
-                                  std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
-                                  " pixels has too many pixels");
-        }
-        std::array<std::vector<float>, detail::kUnsignedBins> strokes;
-        for (int o = 0; o < detail::kUnsignedBins; ++o) {
-            strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
-        }
-        Image picture(features.columns() * cell, features.rows() * cell, 1);
-        const float white = detail::white_weight(features);
-        if (!(white > 0)) return picture;
-        for (int y = 0; y < picture.height(); ++y) {
-            for (int column = 0; column < features.columns(); ++column) {
-                const auto weights = detail::stroke_weights(features, y / cell, column);
-                for (int x = 0; x < cell; ++x) {
-                    const auto place = static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) +
-                                       static_cast<std::size_t>(x);
-                    float seen = 0;
-                    for (std::size_t o = 0; o < strokes.size(); ++o)
-                        seen = std::max(seen, weights[o] * strokes[o][place]);
-                    picture.row(y)[column * cell + x] =
-                        static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
-                }
-            }
-        }
-        return picture;
-    });
+/// Any two lie at least 18 apart in CIELAB (the first eight 32), and each 32 from white and from the gray (170, 170, 170).
+/// Chosen one after the other, each as far as can be from those before and from the tones of skin. All are bright enough
+/// to be read on black and for black to be read on them.
+inline constexpr std::array<Color, 20> kPersonColors{{
+    {255, 221, 0},  {238, 51, 255},  {0, 238, 85},    {85, 136, 255},  {0, 238, 238},
+    {136, 153, 51}, {255, 85, 119},  {68, 170, 136},  {34, 170, 204},  {255, 153, 221},
+    {255, 85, 34},  {187, 136, 0},   {204, 255, 34},  {187, 153, 255}, {153, 204, 255},
+    {255, 136, 0},  {255, 204, 136}, {153, 255, 204}, {204, 102, 170}, {170, 204, 102},
+}};
+
+/// A colour for a name: always the same for it, most likely another one for another name, and bright enough to be read
+/// on black and for black to be read on it. Two of many names may get nearly the same: kPersonColors are told apart.
+inline Color person_color(std::string_view name) {
+    constexpr int kLeastLuma = 130;
+    const std::uint64_t hash = detail::xxh64(name.data(), name.size());
+    const auto hue = static_cast<int>(hash % 1536);  // six edges of the colour wheel, 256 steps each
+    const auto paleness = static_cast<int>((hash >> 32) % 3) * 48;
+    const int rising = hue % 256, falling = 255 - rising;
+    constexpr int kFull = 255;
+    const std::array<std::array<int, 3>, 6> edges = {{{kFull, rising, 0},
+                                                      {falling, kFull, 0},
+                                                      {0, kFull, rising},
+                                                      {0, falling, kFull},
+                                                      {rising, 0, kFull},
+                                                      {kFull, 0, falling}}};
+    std::array<int, 3> rgb = edges[static_cast<std::size_t>(hue / 256)];
+    for (int& channel : rgb) channel += (kFull - channel) * paleness / 255;
+    // Luma by ITU-R BT.601; mixing in white raises it in proportion.
+    const int luma = (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2]) / 1000;
+    if (luma < kLeastLuma) {
+        const int white = kLeastLuma - luma, whole = kFull - luma;
+        for (int& channel : rgb) channel += ((kFull - channel) * white + whole - 1) / whole;
+    }
+    return {static_cast<std::uint8_t>(rgb[0]), static_cast<std::uint8_t>(rgb[1]), static_cast<std::uint8_t>(rgb[2])};
 }
 
 }  // namespace v0_1
 }  // namespace ffr
-// Box -> landmarks -> chip.
+// What networks are made of: the layers plainly, then fast, then in bytes.
 
-// ---- ffr/similarity.hpp
-/// \file
-/// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
-/// fit that landmarks and chips both need.
-///
-///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
-///
-///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
-///                         | b   a |
-///
-/// With both sets centred on their means, a and b are two sums over the points and a division (Umeyama 1991, without
-/// reflections, in two dimensions).
-
-#include <cstddef>
-#include <vector>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A turn with a scale: the matrix [[a, -b], [b, a]].
-struct Rotation {
-    double a = 1;  ///< scale times the angle's cosine
-    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
-};
-
-/// p -> rotation p + shift.
-struct Similarity {
-    Rotation rotation;  ///< about the point (0, 0)
-    PointF shift;       ///< after it, in pixels
-
-    /// The image of a point.
-    PointF operator()(PointF p) const {
-        return {rotation.a * p.x - rotation.b * p.y + shift.x, rotation.b * p.x + rotation.a * p.y + shift.y};
-    }
-};
-
-/// Fits similarities from one fixed set of points to others.
-class SimilarityFit {
-  public:
-    /// Prepares fits from these points.
-    /// \param from  x0, y0, x1, y1, ... of `count` points
-    template <typename Number>
-    SimilarityFit(const Number* from, std::size_t count) {
-        from_mean_ = mean(from, count);
-        for (std::size_t i = 0; i < count; ++i) {
-            from_.push_back(
-                {static_cast<double>(from[2 * i]) - from_mean_.x, static_cast<double>(from[2 * i + 1]) - from_mean_.y});
-            variance_ += from_.back().x * from_.back().x + from_.back().y * from_.back().y;
-        }
-    }
-
-    /// False when all points are the same: then there's nothing to fit by.
-    bool valid() const { return variance_ > 0; }
-
-    /// The turn and scale of the best similarity to `to`, as many points as there were in `from`.
-    template <typename Number>
-    Rotation rotation_to(const Number* to) const {
-        const PointF to_mean = mean(to, from_.size());
-        double a = 0, b = 0;
-        for (std::size_t i = 0; i < from_.size(); ++i) {
-            const double x = static_cast<double>(to[2 * i]) - to_mean.x;
-            const double y = static_cast<double>(to[2 * i + 1]) - to_mean.y;
-            a += from_[i].x * x + from_[i].y * y;
-            b += from_[i].x * y - from_[i].y * x;
-        }
-        return {a / variance_, b / variance_};
-    }
-
-    /// The best similarity to `to`.
-    template <typename Number>
-    Similarity to(const Number* to) const {
-        Similarity fit{rotation_to(to), mean(to, from_.size())};
-        const PointF turned = Similarity{fit.rotation, {}}(from_mean_);
-        fit.shift = {fit.shift.x - turned.x, fit.shift.y - turned.y};
-        return fit;
-    }
-
-  private:
-    template <typename Number>
-    static PointF mean(const Number* points, std::size_t count) {
-        PointF sum;
-        for (std::size_t i = 0; i < count; ++i) {
-            sum.x += static_cast<double>(points[2 * i]);
-            sum.y += static_cast<double>(points[2 * i + 1]);
-        }
-        return {sum.x / static_cast<double>(count), sum.y / static_cast<double>(count)};
-    }
-
-    std::vector<PointF> from_;
-    PointF from_mean_;
-    double variance_ = 0;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/landmarks.hpp
-/// \file
-/// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
-///
-///     image h x w, box --> 68 or 5 points (x, y)
-///
-///     mean shape --> compare pixel pairs --> 500 trees --> a little shift --+
-///         ^          around the shape       vote                            |
-///         +------------------------------- 15 times <-----------------------+
-///
-/// We start with the mean face laid into the box. A tree of depth 4 asks four times "is this pixel brighter than that
-/// one, by so much?" and its leaf holds a small shift of all points. 500 trees are one cascade; after each of 15
-/// cascades the pixels are read anew around the shape as it now stands.
-///
-/// predict() is the method. Its last step, shape += leaf for each tree, is in kernels/leaves.inl, since it takes most
-/// time.
-///
-/// Paper: Kazemi & Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees".
-///
-/// Order of 68 points (left and right as seen in the image): 0-16 jaw from left to right, 17-21 and 22-26 brows, 27-30
-/// bridge of the nose, 31-35 its base, 36-41 left eye, 42-47 right eye, 48-59 outer lip, 60-67 inner lip. Order of 5
-/// points: right eye's outer and inner corner, left eye's outer and inner corner, base of the nose.
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-// ---- ffr/kernels/leaves.hpp
-/// \file
-/// Adds leaves of regression trees to a shape, coordinate by coordinate. Every product and sum is rounded on its own
-/// and in the leaves' order, so wider registers give the same bits.
-///
-///     shape: 68 x 2 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 68 x 2 numbers each
-///
-/// A number is a float, or a whole number of steps whose size the leaf has. plain_leaves, whose register is a point,
-/// makes the plain version of leaves.inl.
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
-
-namespace ffr {
-inline namespace v0_1 {
-namespace kernels {
-
-/// How leaves are kept.
-enum class LeafCoding {
-    exact,   // float32
-    int16,   // steps of a size that the leaf has for itself
-    int8,    // the same
-    nibbles  // the same, a byte a point: x in the low four bits, y in the high ones, 0..15 standing for -8..7
-};
-
-/// Bits that a coordinate takes in a leaf.
-constexpr std::size_t bits_of_a_shift(LeafCoding coding) {
-    return coding == LeafCoding::exact ? 32 : coding == LeafCoding::int16 ? 16 : coding == LeafCoding::int8 ? 8 : 4;
-}
-
-/// The leaves of some trees one after the other, each a shift of all coordinates of a shape.
-struct LeafTable {
-    LeafCoding coding = LeafCoding::exact;
-    const char* shifts = nullptr;
-    const float* step_sizes = nullptr;  // one a leaf, unless the coding is exact
-    std::size_t coordinates = 0;        // x and y of each point: an even number
-
-    /// Asks for a leaf that will be added soon: where a table is larger than the caches, waiting for one leaf after the
-    /// other takes most of the time.
-    void ask_for(std::size_t leaf) const {
-        const std::size_t size = coordinates * bits_of_a_shift(coding) / 8;
-        const char* const end = shifts + (leaf + 1) * size;
-        for (const char* line = end - size; line < end; line += 64) prefetch(line);
-        prefetch(end - 1);
-        if (step_sizes != nullptr) prefetch(step_sizes + leaf);
-    }
-};
-
-/// The kernels of a path: see leaves.inl.
-struct LeafKernels {
-    /// By LeafCoding.
-    std::size_t (*add[4])(const LeafTable&, const std::size_t* leaves, std::size_t count, std::size_t first,
-                          float* shape);
-};
-
-namespace plain_leaves {
-
-FFR_EXACT_FLOAT_BEGIN
-
-/// A point is the least that all codings can name.
-struct Vector {
-    struct Register {
-        float x, y;
-        friend Register operator+(Register a, Register b) { return {a.x + b.x, a.y + b.y}; }
-        friend Register operator*(Register a, Register b) { return {a.x * b.x, a.y * b.y}; }
-    };
-    static constexpr std::size_t kLanes = 2;
-
-    template <typename Number>
-    static Register pair(const char* from) {
-        Number numbers[2];
-        std::memcpy(numbers, from, sizeof numbers);
-        return {static_cast<float>(numbers[0]), static_cast<float>(numbers[1])};
-    }
-
-    static Register load(const float* from) { return {from[0], from[1]}; }
-    static void store(float* to, Register value) {
-        to[0] = value.x;
-        to[1] = value.y;
-    }
-    static Register broadcast(float value) { return {value, value}; }
-    static Register from_int16(const char* from) { return pair<std::int16_t>(from); }
-    static Register from_int8(const char* from) { return pair<std::int8_t>(from); }
-    static Register from_nibbles(const char* from) {
-        const int point = static_cast<unsigned char>(*from);
-        return {static_cast<float>((point & 15) - 8), static_cast<float>((point >> 4) - 8)};
-    }
-};
-
-
-// ---- ffr/kernels/leaves.inl
-// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
-
-/// As many shifts as a register holds. \param from  the first one's byte
-template <LeafCoding kCoding>
-inline typename Vector::Register read_shifts(const char* from, float step_size) {
-    if constexpr (kCoding == LeafCoding::exact) {
-        static_cast<void>(step_size);
-        return Vector::load(reinterpret_cast<const float*>(from));
-    } else if constexpr (kCoding == LeafCoding::int16) {
-        return Vector::broadcast(step_size) * Vector::from_int16(from);
-    } else if constexpr (kCoding == LeafCoding::int8) {
-        return Vector::broadcast(step_size) * Vector::from_int8(from);
-    } else {
-        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
-    }
-}
-
-/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
-template <LeafCoding kCoding, std::size_t kRegisters>
-inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                             float* shape) {
-    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
-    typename Vector::Register sums[kRegisters];
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
-    for (std::size_t n = 0; n < count; ++n) {
-        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
-        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
-        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
-            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
-        }
-    }
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
-}
-
-/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
-template <LeafCoding kCoding>
-inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                              float* shape) {
-    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
-    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
-        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
-    }
-    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
-        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
-    }
-    return first;
-}
-
-inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
-                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace plain_leaves
-
-#if defined(FFR_SSE2_KERNELS)
-
-namespace sse2_leaves {
-
-FFR_EXACT_FLOAT_BEGIN
-
-struct Vector {
-    using Register = __m128;
-    static constexpr std::size_t kLanes = 4;
-
-    static Register load(const float* from) { return _mm_loadu_ps(from); }
-    static void store(float* to, Register value) { _mm_storeu_ps(to, value); }
-    static Register broadcast(float value) { return _mm_set1_ps(value); }
-    static Register from_int16(const char* from) {
-        const __m128i steps = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-        return _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(steps, steps), 16));
-    }
-    static Register from_int8(const char* from) {
-        int four = 0;
-        std::memcpy(&four, from, sizeof four);
-        const __m128i steps = _mm_cvtsi32_si128(four), pairs = _mm_unpacklo_epi8(steps, steps);
-        return _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(pairs, pairs), 24));
-    }
-    /// Each lane keeps its four bits where they are and becomes a number that's a power of 16 too large.
-    static Register from_nibbles(const char* from) {
-        std::uint16_t four = 0;
-        std::memcpy(&four, from, sizeof four);
-        const __m128i large = _mm_and_si128(_mm_set1_epi32(four), _mm_setr_epi32(0xF, 0xF0, 0xF00, 0xF000));
-        const __m128 numbers = _mm_mul_ps(_mm_cvtepi32_ps(large), _mm_setr_ps(1, 1 / 16.0f, 1 / 256.0f, 1 / 4096.0f));
-        return _mm_sub_ps(numbers, _mm_set1_ps(8));
-    }
-};
-
-
-// ---- ffr/kernels/leaves.inl
-// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
-
-/// As many shifts as a register holds. \param from  the first one's byte
-template <LeafCoding kCoding>
-inline typename Vector::Register read_shifts(const char* from, float step_size) {
-    if constexpr (kCoding == LeafCoding::exact) {
-        static_cast<void>(step_size);
-        return Vector::load(reinterpret_cast<const float*>(from));
-    } else if constexpr (kCoding == LeafCoding::int16) {
-        return Vector::broadcast(step_size) * Vector::from_int16(from);
-    } else if constexpr (kCoding == LeafCoding::int8) {
-        return Vector::broadcast(step_size) * Vector::from_int8(from);
-    } else {
-        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
-    }
-}
-
-/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
-template <LeafCoding kCoding, std::size_t kRegisters>
-inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                             float* shape) {
-    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
-    typename Vector::Register sums[kRegisters];
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
-    for (std::size_t n = 0; n < count; ++n) {
-        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
-        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
-        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
-            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
-        }
-    }
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
-}
-
-/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
-template <LeafCoding kCoding>
-inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                              float* shape) {
-    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
-    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
-        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
-    }
-    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
-        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
-    }
-    return first;
-}
-
-inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
-                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace sse2_leaves
-
-#endif
-
-#if defined(FFR_AVX_KERNELS)
-
-FFR_TARGET_BEGIN("avx2")
-
-namespace avx2_leaves {
-
-FFR_EXACT_FLOAT_BEGIN
-
-struct Vector {
-    using Register = __m256;
-    static constexpr std::size_t kLanes = 8;
-
-    static Register load(const float* from) { return _mm256_loadu_ps(from); }
-    static void store(float* to, Register value) { _mm256_storeu_ps(to, value); }
-    static Register broadcast(float value) { return _mm256_set1_ps(value); }
-    static Register from_int16(const char* from) {
-        return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
-    }
-    static Register from_int8(const char* from) {
-        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
-    }
-    static Register from_nibbles(const char* from) {
-        int eight = 0;
-        std::memcpy(&eight, from, sizeof eight);
-        const __m256i places = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-        const __m256i nibbles =
-            _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(eight), places), _mm256_set1_epi32(15));
-        return _mm256_cvtepi32_ps(_mm256_sub_epi32(nibbles, _mm256_set1_epi32(8)));
-    }
-};
-
-
-// ---- ffr/kernels/leaves.inl
-// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
-
-/// As many shifts as a register holds. \param from  the first one's byte
-template <LeafCoding kCoding>
-inline typename Vector::Register read_shifts(const char* from, float step_size) {
-    if constexpr (kCoding == LeafCoding::exact) {
-        static_cast<void>(step_size);
-        return Vector::load(reinterpret_cast<const float*>(from));
-    } else if constexpr (kCoding == LeafCoding::int16) {
-        return Vector::broadcast(step_size) * Vector::from_int16(from);
-    } else if constexpr (kCoding == LeafCoding::int8) {
-        return Vector::broadcast(step_size) * Vector::from_int8(from);
-    } else {
-        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
-    }
-}
-
-/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
-template <LeafCoding kCoding, std::size_t kRegisters>
-inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                             float* shape) {
-    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
-    typename Vector::Register sums[kRegisters];
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
-    for (std::size_t n = 0; n < count; ++n) {
-        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
-        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
-        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
-            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
-        }
-    }
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
-}
-
-/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
-template <LeafCoding kCoding>
-inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                              float* shape) {
-    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
-    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
-        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
-    }
-    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
-        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
-    }
-    return first;
-}
-
-inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
-                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace avx2_leaves
-
-FFR_TARGET_END
-
-#elif defined(FFR_NEON_KERNELS)
-
-namespace neon_leaves {
-
-FFR_EXACT_FLOAT_BEGIN
-
-struct Vector {
-    using Register = float32x4_t;
-    static constexpr std::size_t kLanes = 4;
-
-    static Register load(const float* from) { return vld1q_f32(from); }
-    static void store(float* to, Register value) { vst1q_f32(to, value); }
-    static Register broadcast(float value) { return vdupq_n_f32(value); }
-    static Register from_int16(const char* from) {
-        return vcvtq_f32_s32(vmovl_s16(vld1_s16(reinterpret_cast<const std::int16_t*>(from))));
-    }
-    static Register from_int8(const char* from) {
-        std::uint32_t four = 0;
-        std::memcpy(&four, from, sizeof four);
-        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
-    }
-    static Register from_nibbles(const char* from) {
-        std::uint16_t four = 0;
-        std::memcpy(&four, from, sizeof four);
-        const std::int32_t places[] = {0, -4, -8, -12};
-        const uint32x4_t nibbles = vandq_u32(vshlq_u32(vdupq_n_u32(four), vld1q_s32(places)), vdupq_n_u32(15));
-        return vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(nibbles), vdupq_n_s32(8)));
-    }
-};
-
-
-// ---- ffr/kernels/leaves.inl
-// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
-
-/// As many shifts as a register holds. \param from  the first one's byte
-template <LeafCoding kCoding>
-inline typename Vector::Register read_shifts(const char* from, float step_size) {
-    if constexpr (kCoding == LeafCoding::exact) {
-        static_cast<void>(step_size);
-        return Vector::load(reinterpret_cast<const float*>(from));
-    } else if constexpr (kCoding == LeafCoding::int16) {
-        return Vector::broadcast(step_size) * Vector::from_int16(from);
-    } else if constexpr (kCoding == LeafCoding::int8) {
-        return Vector::broadcast(step_size) * Vector::from_int8(from);
-    } else {
-        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
-    }
-}
-
-/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
-template <LeafCoding kCoding, std::size_t kRegisters>
-inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                             float* shape) {
-    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
-    typename Vector::Register sums[kRegisters];
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
-    for (std::size_t n = 0; n < count; ++n) {
-        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
-        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
-        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
-            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
-        }
-    }
-    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
-}
-
-/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
-template <LeafCoding kCoding>
-inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
-                              float* shape) {
-    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
-    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
-        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
-    }
-    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
-        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
-    }
-    return first;
-}
-
-inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
-                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace neon_leaves
-
-#endif
-
-/// shape += the shifts of leaves, one leaf after the other, by a path that the machine has to have.
-inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t* leaves, std::size_t count,
-                       float* shape) {
-    const int coding = static_cast<int>(table.coding);
-    std::size_t done = 0;
-#if defined(FFR_AVX_KERNELS)
-    if (path == SimdPath::avx2 || path == SimdPath::avx512) {
-        done = avx2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-    }
-#endif
-#if defined(FFR_SSE2_KERNELS)
-    if (path != SimdPath::scalar) done = sse2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-#elif defined(FFR_NEON_KERNELS)
-    if (path == SimdPath::neon) done = neon_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-#endif
-    static_cast<void>(path);
-    plain_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
-}
-
-}  // namespace kernels
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// The landmarks of a face, in pixels of its image. They may lie outside of the box and of the image.
-struct Landmarks {
-    std::vector<Point> points;     ///< rounded to whole pixels, halves upwards: what chips are cut by
-    std::vector<PointF> subpixel;  ///< the same before rounding
-};
-
-namespace detail {
-
-/// Brightness 0..255 of the pixel nearest to (x, y): the plain mean of the colours, rounded down; 0 outside. Numbers
-/// within the image aren't negative, so cutting off rounds them down.
-inline std::uint8_t brightness(ImageView image, double x, double y) {
-    const double column = x + 0.5, row = y + 0.5;
-    if (!(column >= 0 && row >= 0 && column < image.width && row < image.height)) return 0;
-    const std::uint8_t* const pixel = image.row(static_cast<int>(row)) + static_cast<int>(column) * image.channels;
-    return static_cast<std::uint8_t>(image.channels == 1 ? pixel[0] : (pixel[0] + pixel[1] + pixel[2]) / 3);
-}
-
-}  // namespace detail
-
-/// An ensemble of regression trees for face landmarks. Its tables stay in the file's bytes. Immutable, safe for many
-/// threads; copies share them.
-class LandmarkPredictor {
-  public:
-    /// Takes the trees from a file, whose bytes are kept.
-    /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
-    /// \throws FormatError when it's something else or its tables don't fit together
-    static LandmarkPredictor load(const WeightsFile& weights) {
-        return detail::with_default_floats([&] { return LandmarkPredictor(weights); });
-    }
-
-    /// Number of points a face gets: 68 or 5 for the files shipped.
-    std::size_t point_count() const { return mean_shape_.shape[0]; }
-
-    /// Finds the landmarks of the face in a box.
-    ///
-    /// \param image  gray or RGB
-    /// \param box    the face as FaceDetector frames it; may lie partly or wholly outside of the image
-    /// \throws InvalidArgument when the image is empty
-    /// Cost: cascades * trees random reads of a leaf, independent of the image's size; about 0.15 ms for 68 points,
-    /// 0.09 ms for 5 on one AVX2 core, more where the caches hold other things.
-    Landmarks predict(ImageView image, const Rect& box) const {
-        return detail::with_default_floats([&] {
-            require_pixels(image);
-            std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
-            std::vector<std::uint8_t> pixels(pixels_per_cascade());
-            std::vector<std::size_t> reached(trees_per_cascade());
-            for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
-                read_pixels(image, box, cascade, shape, pixels);
-                find_leaves(cascade, pixels, reached);
-                kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(),
-                                    shape.data());
-            }
-            return to_image(shape, box);
-        });
-    }
-
-  private:
-    static constexpr std::size_t kMostCascades = 1000;  // each is looked up by name; models have 10 to 20
-
-    explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
-        constexpr std::size_t kAny = WeightsFile::kAny;
-        weights.require_kind("landmarks");
-        mean_shape_ = weights.finite_tensor<float>("mean_shape", {kAny, 2});
-        anchors_ = weights.tensor<std::uint16_t>("pixels/anchor", {kAny, kAny});
-        offsets_ = weights.finite_tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
-        split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
-        thresholds_ =
-            weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
-        if (cascades() > kMostCascades) throw FormatError(file_.name() + ": has more than 1000 cascades");
-        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) leaves_.push_back(leaf_table(cascade));
-        check_tables();
-    }
-
-    /// A cascade's leaves in whichever coding the file has them. A landmark is only as good as the pixels that its
-    /// cascades read, and an early error makes later ones read others: so the compact coding gives the first cascades
-    /// 16 bits and the last ones 4.
-    kernels::LeafTable leaf_table(std::size_t cascade) const {
-        const std::string name = "leaves/" + std::to_string(cascade) + "/";
-        const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree(), coordinates = mean_shape_.size();
-        const auto steps = [&](kernels::LeafCoding coding, const void* shifts) {
-            const TensorView<float> sizes = file_.finite_tensor<float>(name + "step_size", {trees, leaves});
-            return kernels::LeafTable{coding, static_cast<const char*>(shifts), sizes.data, coordinates};
-        };
-        if (file_.contains(name + "int16")) {
-            const auto view = file_.tensor<std::int16_t>(name + "int16", {trees, leaves, coordinates});
-            return steps(kernels::LeafCoding::int16, view.data);
-        }
-        if (file_.contains(name + "int8")) {
-            const auto view = file_.tensor<std::int8_t>(name + "int8", {trees, leaves, coordinates});
-            return steps(kernels::LeafCoding::int8, view.data);
-        }
-        if (file_.contains(name + "nibbles")) {
-            const auto view = file_.tensor<std::int8_t>(name + "nibbles", {trees, leaves, coordinates / 2});
-            return steps(kernels::LeafCoding::nibbles, view.data);
-        }
-        const auto view = file_.finite_tensor<float>(name + "float32", {trees, leaves, coordinates});
-        return {kernels::LeafCoding::exact, reinterpret_cast<const char*>(view.data), nullptr, coordinates};
-    }
-
-    /// Everything that serves as an index or a divisor is checked here, so that predict needn't.
-    void check_tables() const {
-        const auto require = [this](bool fine, const char* reason) {
-            if (!fine) throw FormatError(file_.name() + ": " + reason);
-        };
-        const auto below = [](const TensorView<std::uint16_t>& values, std::size_t limit) {
-            return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
-        };
-        require(point_count() >= 1, "a shape needs at least one point");
-        require(cascades() >= 1, "a predictor needs at least one cascade");
-        require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
-        require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");
-        require(below(split_pixels_, pixels_per_cascade()), "a split asks for a pixel that doesn't exist");
-        require(point_count() == 1 || SimilarityFit(mean_shape_.data, point_count()).valid(),
-                "all points of the mean shape are the same");
-    }
-
-    std::size_t cascades() const { return anchors_.shape[0]; }
-    std::size_t pixels_per_cascade() const { return anchors_.shape[1]; }
-    std::size_t trees_per_cascade() const { return split_pixels_.shape[1]; }
-    std::size_t splits_per_tree() const { return split_pixels_.shape[2]; }
-    std::size_t leaves_per_tree() const { return splits_per_tree() + 1; }
-
-    /// Box coordinates to the image's: (0, 0) is the box's first pixel, (1, 1) its last.
-    static PointF to_image(float u, float v, const Rect& box) {
-        const double width = static_cast<double>(box.right) - box.left;
-        const double height = static_cast<double>(box.bottom) - box.top;
-        return {box.left + u * width, box.top + v * height};
-    }
-
-    /// Reads the pixels that a cascade's trees compare: each keeps its offset from a point of the mean shape, turned
-    /// and scaled as the shape is now.
-    void read_pixels(ImageView image, const Rect& box, std::size_t cascade, const std::vector<float>& shape,
-                     std::vector<std::uint8_t>& pixels) const {
-        Rotation turn;
-        if (point_count() > 1) turn = SimilarityFit(mean_shape_.data, point_count()).rotation_to(shape.data());
-        const float a = static_cast<float>(turn.a), b = static_cast<float>(turn.b);
-        const std::size_t first = cascade * pixels_per_cascade();
-        for (std::size_t i = 0; i < pixels.size(); ++i) {
-            const float* const offset = offsets_.data + 2 * (first + i);
-            const float* const anchor = shape.data() + 2 * anchors_[first + i];
-            const float u = a * offset[0] + -b * offset[1] + anchor[0];
-            const float v = b * offset[0] + a * offset[1] + anchor[1];
-            const PointF p = to_image(u, v, box);
-            pixels[i] = detail::brightness(image, p.x, p.y);
-        }
-    }
-
-    /// The leaves that the pixels lead to, one a tree, numbered through the cascade's trees. All of them are asked for
-    /// before the first is added: their memory comes in while other trees descend.
-    void find_leaves(std::size_t cascade, const std::vector<std::uint8_t>& pixels,
-                     std::vector<std::size_t>& reached) const {
-        for (std::size_t tree = 0; tree < reached.size(); ++tree) {
-            const std::size_t leaf = descend(cascade * trees_per_cascade() + tree, pixels);
-            reached[tree] = tree * leaves_per_tree() + leaf;
-            leaves_[cascade].ask_for(reached[tree]);
-        }
-    }
-
-    /// The leaf of a tree that the pixels lead to, 0 .. leaves_per_tree() - 1. Thresholds are whole numbers since
-    /// pixels are.
-    std::size_t descend(std::size_t tree, const std::vector<std::uint8_t>& pixels) const {
-        const std::uint16_t* const pair = split_pixels_.data + tree * splits_per_tree() * 2;
-        const std::int16_t* const threshold = thresholds_.data + tree * splits_per_tree();
-        std::size_t node = 0;
-        while (node < splits_per_tree()) {
-            const int difference = pixels[pair[2 * node]] - pixels[pair[2 * node + 1]];
-            // Left or right without a jump, which the processor could only guess.
-            node = 2 * node + 2 - static_cast<std::size_t>(difference > threshold[node]);
-        }
-        return node - splits_per_tree();
-    }
-
-    static Landmarks to_image(const std::vector<float>& shape, const Rect& box) {
-        Landmarks landmarks;
-        for (std::size_t i = 0; i + 1 < shape.size(); i += 2) {
-            const PointF p = to_image(shape[i], shape[i + 1], box);
-            landmarks.subpixel.push_back(p);
-            landmarks.points.push_back({round_half_up(p.x), round_half_up(p.y)});
-        }
-        return landmarks;
-    }
-
-    WeightsFile file_;
-    TensorView<float> mean_shape_;
-    TensorView<std::uint16_t> anchors_;
-    TensorView<float> offsets_;
-    TensorView<std::uint16_t> split_pixels_;
-    TensorView<std::int16_t> thresholds_;
-    std::vector<kernels::LeafTable> leaves_;
-};
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/align.hpp
-/// \file
-/// Straightens a face: turns, scales and shifts it so that eyes, nose and mouth come to lie where they lie in every
-/// chip.
-///
-///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip of size x size pixels
-///     68 or 5 x 2          /\                                       +------+
-///                         /  \                                      | o  o |
-///                         \  /                                      |  ..  |
-///                          \/                                       +------+
-///
-/// The fit is a similarity (similarity.hpp), never a shear, so the face keeps its proportions. A face much larger than
-/// the chip is first halved with a 5 x 5 binomial filter (a blur with the weights 1 4 6 4 1 each way), or else sampling
-/// would skip pixels. A sample between four pixels is mixed from them.
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-// ---- ffr/kernels/halving.hpp
-/// \file
-/// The binomial filter that smooths an image before every second pixel of it is taken (align.hpp): whole numbers
-/// throughout.
-///
-///     five rows of bytes --1 4 6 4 1 down--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes
-
-#include <cstdint>
-
-
-namespace ffr {
-inline namespace v0_1 {
-namespace kernels {
-
-/// The kernels of a path: see halving.inl.
-struct HalvingKernels {
-    void (*filter_down)(const std::uint8_t* const* rows, int count, std::uint16_t* sums);
-    void (*filter_across)(const std::uint16_t* sums, int step, int count, std::uint8_t* out);
-};
-
-namespace plain_halving {
-
-struct Vector {
-    using Words = std::uint16_t;
-    static constexpr int kLanes = 1;
-
-    static Words widen(const std::uint8_t* from) { return *from; }
-    static Words load(const std::uint16_t* from) { return *from; }
-    static void store(std::uint16_t* to, Words words) { *to = words; }
-    static void store_high_bytes(std::uint8_t* to, Words words) { *to = static_cast<std::uint8_t>(words >> 8); }
-};
-
-
-// ---- ffr/kernels/halving.inl
-// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
-// the one before: what's in both comes out the same.
-
-/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
-inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
-                                    typename Vector::Words d, typename Vector::Words e) {
-    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
-}
-
-/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
-inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        Vector::store(sums + i,
-                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
-                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
-    }
-}
-
-/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
-/// Vector::kLanes.
-inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        const std::uint16_t* const from = sums + i;
-        Vector::store_high_bytes(out + i,
-                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
-                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
-    }
-}
-
-inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
-
-}  // namespace plain_halving
-
-#if defined(FFR_SSE2_KERNELS)
-
-namespace sse2_halving {
-
-struct Vector {
-    typedef std::uint16_t Words __attribute__((vector_size(16)));
-    static constexpr int kLanes = 8;
-
-    static Words widen(const std::uint8_t* from) {
-        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-        return reinterpret_cast<Words>(_mm_unpacklo_epi8(bytes, _mm_setzero_si128()));
-    }
-    static Words load(const std::uint16_t* from) {
-        return reinterpret_cast<Words>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-    }
-    static void store(std::uint16_t* to, Words words) {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), reinterpret_cast<__m128i>(words));
-    }
-    static void store_high_bytes(std::uint8_t* to, Words words) {
-        const __m128i high = reinterpret_cast<__m128i>(words >> 8);
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(high, high));
-    }
-};
-
-
-// ---- ffr/kernels/halving.inl
-// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
-// the one before: what's in both comes out the same.
-
-/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
-inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
-                                    typename Vector::Words d, typename Vector::Words e) {
-    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
-}
-
-/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
-inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        Vector::store(sums + i,
-                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
-                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
-    }
-}
-
-/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
-/// Vector::kLanes.
-inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        const std::uint16_t* const from = sums + i;
-        Vector::store_high_bytes(out + i,
-                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
-                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
-    }
-}
-
-inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
-
-}  // namespace sse2_halving
-
-#endif
-
-#if defined(FFR_AVX_KERNELS)
-
-FFR_TARGET_BEGIN("avx2")
-
-namespace avx2_halving {
-
-struct Vector {
-    typedef std::uint16_t Words __attribute__((vector_size(32)));
-    static constexpr int kLanes = 16;
-
-    static Words widen(const std::uint8_t* from) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-        return reinterpret_cast<Words>(_mm256_cvtepu8_epi16(bytes));
-    }
-    static Words load(const std::uint16_t* from) {
-        return reinterpret_cast<Words>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    }
-    static void store(std::uint16_t* to, Words words) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(words));
-    }
-    static void store_high_bytes(std::uint8_t* to, Words words) {
-        const __m256i high = reinterpret_cast<__m256i>(words >> 8);
-        const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-    }
-};
-
-
-// ---- ffr/kernels/halving.inl
-// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
-// the one before: what's in both comes out the same.
-
-/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
-inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
-                                    typename Vector::Words d, typename Vector::Words e) {
-    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
-}
-
-/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
-inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        Vector::store(sums + i,
-                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
-                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
-    }
-}
-
-/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
-/// Vector::kLanes.
-inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        const std::uint16_t* const from = sums + i;
-        Vector::store_high_bytes(out + i,
-                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
-                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
-    }
-}
-
-inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
-
-}  // namespace avx2_halving
-
-FFR_TARGET_END
-
-#elif defined(FFR_NEON_KERNELS)
-
-namespace neon_halving {
-
-struct Vector {
-    using Words = uint16x8_t;
-    static constexpr int kLanes = 8;
-
-    static Words widen(const std::uint8_t* from) { return vmovl_u8(vld1_u8(from)); }
-    static Words load(const std::uint16_t* from) { return vld1q_u16(from); }
-    static void store(std::uint16_t* to, Words words) { vst1q_u16(to, words); }
-    static void store_high_bytes(std::uint8_t* to, Words words) { vst1_u8(to, vshrn_n_u16(words, 8)); }
-};
-
-
-// ---- ffr/kernels/halving.inl
-// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
-// the one before: what's in both comes out the same.
-
-/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
-inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
-                                    typename Vector::Words d, typename Vector::Words e) {
-    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
-}
-
-/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
-inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        Vector::store(sums + i,
-                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
-                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
-    }
-}
-
-/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
-/// Vector::kLanes.
-inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
-    const int last = count - Vector::kLanes;
-    for (int next = 0; next < count; next += Vector::kLanes) {
-        const int i = next < last ? next : last;
-        const std::uint16_t* const from = sums + i;
-        Vector::store_high_bytes(out + i,
-                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
-                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
-    }
-}
-
-inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
-
-}  // namespace neon_halving
-
-#endif
-
-/// The kernels of a path, which the machine has to have, for at least `count` numbers.
-inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
-#if defined(FFR_AVX_KERNELS)
-    const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
-    if (has_avx2 && count >= avx2_halving::Vector::kLanes) return avx2_halving::kHalvingKernels;
-#endif
-#if defined(FFR_SSE2_KERNELS)
-    if (path != SimdPath::scalar && count >= sse2_halving::Vector::kLanes) return sse2_halving::kHalvingKernels;
-#elif defined(FFR_NEON_KERNELS)
-    if (path == SimdPath::neon && count >= neon_halving::Vector::kLanes) return neon_halving::kHalvingKernels;
-#endif
-    static_cast<void>(path);
-    static_cast<void>(count);
-    return plain_halving::kHalvingKernels;
-}
-
-}  // namespace kernels
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/kernels/sampling.hpp
-/// \file
-/// Bilinear samples for chips (align.hpp) in doubles, whose every product and sum is rounded on its own. Where
-/// registers hold four doubles, the colours of a pixel are in one; two (SSE2) weren't faster. Each lane, a register's
-/// place for one number, does what the plain code does, so the bytes are the same.
-///
-///     place (x, y) in an image --> four pixels around, fractions of x and y --> a mix, cut to a byte, for each colour
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
-
-namespace ffr {
-inline namespace v0_1 {
-namespace kernels {
-
-/// A place between four pixels.
-struct Sample {
-    const std::uint8_t* neighbours;  // the upper left one; the right one follows it, the lower ones are a row further
-    double x, y;                     // how far the place is from that one, to the right and down, 0..1
-};
-
-/// All of a pixel.
-inline constexpr double kWhole = 1;
-
-/// Mixes samples: see sampling.inl.
-using MixSamples = void (*)(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out);
-
-namespace plain_sampling {
-
-FFR_EXACT_FLOAT_BEGIN
-
-/// A gray pixel as a number, and what mixing needs: times a share, plus another one.
-struct GrayPixel {
-    using Share = double;
-    static constexpr int kChannels = 1;
-    double gray;
-
-    static Share share(const double& value) { return value; }
-    static GrayPixel left(const std::uint8_t* pair) { return {static_cast<double>(pair[0])}; }
-    static GrayPixel right(const std::uint8_t* pair) { return {static_cast<double>(pair[1])}; }
-    void store(std::uint8_t* to) const { *to = static_cast<std::uint8_t>(gray); }
-};
-
-inline GrayPixel operator*(GrayPixel::Share share, GrayPixel p) {
-    return {share * p.gray};
-}
-inline GrayPixel operator+(GrayPixel p, GrayPixel q) {
-    return {p.gray + q.gray};
-}
-
-/// The same of a colour pixel.
-struct ColourPixel {
-    using Share = double;
-    static constexpr int kChannels = 3;
-    double red, green, blue;
-
-    static Share share(const double& value) { return value; }
-    static ColourPixel left(const std::uint8_t* pair) {
-        return {static_cast<double>(pair[0]), static_cast<double>(pair[1]), static_cast<double>(pair[2])};
-    }
-    static ColourPixel right(const std::uint8_t* pair) { return left(pair + 3); }
-    void store(std::uint8_t* to) const {
-        to[0] = static_cast<std::uint8_t>(red);
-        to[1] = static_cast<std::uint8_t>(green);
-        to[2] = static_cast<std::uint8_t>(blue);
-    }
-};
-
-inline ColourPixel operator*(ColourPixel::Share share, ColourPixel p) {
-    return {share * p.red, share * p.green, share * p.blue};
-}
-inline ColourPixel operator+(ColourPixel p, ColourPixel q) {
-    return {p.red + q.red, p.green + q.green, p.blue + q.blue};
-}
-
-
-// ---- ffr/kernels/sampling.inl
-// Bilinear samples, one text for all CPUs (see sampling.hpp).
-
-/// A sample's four neighbours mixed. \param stride  bytes from a row of the sampled image to the next
-template <typename Pixel>
-inline Pixel mix(const Sample& sample, std::ptrdiff_t stride) {
-    const typename Pixel::Share x = Pixel::share(sample.x), y = Pixel::share(sample.y), whole = Pixel::share(kWhole);
-    const std::uint8_t* const above = sample.neighbours;
-    const std::uint8_t* const below = above + stride;
-    const Pixel upper = (whole - x) * Pixel::left(above) + x * Pixel::right(above);
-    const Pixel lower = (whole - x) * Pixel::left(below) + x * Pixel::right(below);
-    return (whole - y) * upper + y * lower;
-}
-
-/// Mixes `count` samples, which become pixels beside each other. Storing a pixel may spoil the byte behind it, where
-/// the next one goes; behind the last nothing may be touched.
-template <typename Pixel>
-inline void mix_samples(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out) {
-    for (; count > 1; --count, ++samples, out += Pixel::kChannels) mix<Pixel>(*samples, stride).store(out);
-    if (count == 0) return;
-    std::uint8_t last[4];
-    mix<Pixel>(*samples, stride).store(last);
-    std::memcpy(out, last, Pixel::kChannels);
-}
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace plain_sampling
-
-#if defined(FFR_AVX_KERNELS)
-
-FFR_TARGET_BEGIN("avx2")
-
-namespace avx2_sampling {
-
-FFR_EXACT_FLOAT_BEGIN
-
-struct ColourPixel {
-    using Share = __m256d;
-    static constexpr int kChannels = 3;
-    __m256d colours;  // and a fourth number that doesn't count
-
-    /// Spread while it's loaded, which costs nothing.
-    static Share share(const double& value) { return _mm256_broadcast_sd(&value); }
-    /// A byte in the last bits of the double 2^52 makes it 2^52 + byte: two steps that more of a CPU's units can do
-    /// than the conversion of an integer.
-    static ColourPixel widen(std::uint32_t bytes) {
-        const __m256d large = _mm256_set1_pd(4503599627370496.0);
-        const __m256d sum =
-            _mm256_or_pd(large, _mm256_castsi256_pd(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(static_cast<int>(bytes)))));
-        return {sum - large};
-    }
-    static ColourPixel left(const std::uint8_t* pair) {
-        std::uint32_t bytes = 0;
-        std::memcpy(&bytes, pair, sizeof bytes);
-        return widen(bytes);
-    }
-    /// From the last four bytes of the pair, since nothing may lie behind it.
-    static ColourPixel right(const std::uint8_t* pair) {
-        std::uint32_t bytes = 0;
-        std::memcpy(&bytes, pair + 2, sizeof bytes);
-        return widen(bytes >> 8);
-    }
-    void store(std::uint8_t* to) const {
-        const __m128i first_bytes = _mm_setr_epi8(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        const int bytes = _mm_cvtsi128_si32(_mm_shuffle_epi8(_mm256_cvttpd_epi32(colours), first_bytes));
-        std::memcpy(to, &bytes, sizeof bytes);
-    }
-};
-
-inline ColourPixel operator*(ColourPixel::Share share, ColourPixel p) {
-    return {share * p.colours};
-}
-inline ColourPixel operator+(ColourPixel p, ColourPixel q) {
-    return {p.colours + q.colours};
-}
-
-
-// ---- ffr/kernels/sampling.inl
-// Bilinear samples, one text for all CPUs (see sampling.hpp).
-
-/// A sample's four neighbours mixed. \param stride  bytes from a row of the sampled image to the next
-template <typename Pixel>
-inline Pixel mix(const Sample& sample, std::ptrdiff_t stride) {
-    const typename Pixel::Share x = Pixel::share(sample.x), y = Pixel::share(sample.y), whole = Pixel::share(kWhole);
-    const std::uint8_t* const above = sample.neighbours;
-    const std::uint8_t* const below = above + stride;
-    const Pixel upper = (whole - x) * Pixel::left(above) + x * Pixel::right(above);
-    const Pixel lower = (whole - x) * Pixel::left(below) + x * Pixel::right(below);
-    return (whole - y) * upper + y * lower;
-}
-
-/// Mixes `count` samples, which become pixels beside each other. Storing a pixel may spoil the byte behind it, where
-/// the next one goes; behind the last nothing may be touched.
-template <typename Pixel>
-inline void mix_samples(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out) {
-    for (; count > 1; --count, ++samples, out += Pixel::kChannels) mix<Pixel>(*samples, stride).store(out);
-    if (count == 0) return;
-    std::uint8_t last[4];
-    mix<Pixel>(*samples, stride).store(last);
-    std::memcpy(out, last, Pixel::kChannels);
-}
-
-FFR_EXACT_FLOAT_END
-
-}  // namespace avx2_sampling
-
-FFR_TARGET_END
-
-#endif
-
-/// The kernel for an image's channels of a path that the machine has to have. Gray pixels have nothing to fill a
-/// register with.
-inline MixSamples mix_samples_of(SimdPath path, int channels) {
-    if (channels == 1) return plain_sampling::mix_samples<plain_sampling::GrayPixel>;
-#if defined(FFR_AVX_KERNELS)
-    if (path == SimdPath::avx2 || path == SimdPath::avx512) {
-        return avx2_sampling::mix_samples<avx2_sampling::ColourPixel>;
-    }
-#endif
-    static_cast<void>(path);
-    return plain_sampling::mix_samples<plain_sampling::ColourPixel>;
-}
-
-}  // namespace kernels
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A box with real edges, counted like Rect: width = right - left + 1.
-struct RectF {
-    double left = 0;     ///< x of the first column's centre
-    double top = 0;      ///< y of the first row's centre
-    double right = -1;   ///< x of the last column's centre
-    double bottom = -1;  ///< y of the last row's centre
-
-    /// Pixels from the left to the right edge, both counted; 0 when the box is empty.
-    double width() const { return right < left ? 0 : right - left + 1; }
-    /// Pixels from the top to the bottom edge, both counted; 0 when the box is empty.
-    double height() const { return bottom < top ? 0 : bottom - top + 1; }
-    /// width() times height().
-    double area() const { return width() * height(); }
-    /// The middle of the box.
-    PointF centre() const { return {(left + right) / 2, (top + bottom) / 2}; }
-};
-
-/// The part of an image that becomes a chip: a square turned about its own centre.
-struct ChipGeometry {
-    RectF box;         ///< in pixels of the image, before turning
-    double angle = 0;  ///< radians, clockwise as seen on the screen
-    int size = 0;      ///< side of the chip in pixels
-};
-
-namespace detail {
-
-/// Where a landmark belongs in the unit square of an upright face.
-struct ChipTarget {
-    int landmark;
-    double x, y;
-};
-
-/// For 68 points: bridge and base of the nose, eyes, mouth. Jaw, brows and lower lip move too much with expression.
-constexpr ChipTarget kChipTargets68[] = {
-    {27, 0.490127, 0.203352}, {28, 0.490127, 0.307009}, {29, 0.490127, 0.409805}, {30, 0.490127, 0.515625},
-    {31, 0.36688, 0.587326},  {32, 0.426036, 0.609345}, {33, 0.490127, 0.628106}, {34, 0.554217, 0.609345},
-    {35, 0.613373, 0.587326}, {36, 0.121737, 0.216423}, {37, 0.187122, 0.178758}, {38, 0.265825, 0.179852},
-    {39, 0.334606, 0.231733}, {40, 0.260918, 0.245099}, {41, 0.182743, 0.244077}, {42, 0.645647, 0.231733},
-    {43, 0.714428, 0.179852}, {44, 0.793132, 0.178758}, {45, 0.858516, 0.216423}, {46, 0.79751, 0.244077},
-    {47, 0.719335, 0.245099}, {48, 0.254149, 0.780233}, {49, 0.340985, 0.745405}, {50, 0.428858, 0.727388},
-    {51, 0.490127, 0.742578}, {52, 0.551395, 0.727388}, {53, 0.639268, 0.745405}, {54, 0.726104, 0.780233},
-    {60, 0.290379, 0.784792}, {61, 0.428096, 0.778746}, {62, 0.490127, 0.785343}, {63, 0.552157, 0.778746},
-    {64, 0.689874, 0.784792}};
-
-constexpr ChipTarget kChipTargets5[] = {{0, 0.8595674595992, 0.2134981538014},
-                                        {1, 0.6460604764104, 0.2289674387677},
-                                        {2, 0.1205750620789, 0.2137274526848},
-                                        {3, 0.3340850613712, 0.2290642403242},
-                                        {4, 0.4901123135679, 0.6277975316475}};
-
-template <std::size_t kCount>
-Similarity fit_chip(const ChipTarget (&targets)[kCount], const std::vector<Point>& points, int size, double padding) {
-    std::vector<double> chip, image;
-    for (const ChipTarget& target : targets) {
-        chip.push_back(size * ((padding + target.x) / (2 * padding + 1)));
-        chip.push_back(size * ((padding + target.y) / (2 * padding + 1)));
-        image.push_back(points[static_cast<std::size_t>(target.landmark)].x);
-        image.push_back(points[static_cast<std::size_t>(target.landmark)].y);
-    }
-    return SimilarityFit(chip.data(), kCount).to(image.data());
-}
-
-/// Copies `count` pixels, one of two.
-template <int kChannels>
-void take_every_second(const std::uint8_t* from, int count, std::uint8_t* to) {
-    for (int i = 0; i < count; ++i, from += 2 * kChannels, to += kChannels) std::memcpy(to, from, kChannels);
-}
-
-/// Half the size: binomial filter (1 4 6 4 1) x (1 4 6 4 1) / 256, then every second pixel. The border of two pixels
-/// that the filter can't reach is lost. Empty when a side is 8 pixels or less.
-inline Image halve(ImageView image) {
-    if (image.width <= 8 || image.height <= 8) return Image(0, 0, image.channels);
-    Image half((image.width - 3) / 2, (image.height - 3) / 2, image.channels);
-    const int step = image.channels, filtered = (image.width - 4) * step;
-    const kernels::HalvingKernels& kernels = kernels::halving_kernels_of(kernels::simd_path(), filtered);
-    std::vector<std::uint16_t> sums(static_cast<std::size_t>(image.width * step));
-    std::vector<std::uint8_t> smooth(static_cast<std::size_t>(filtered));
-    for (int row = 0; row < half.height(); ++row) {
-        const std::uint8_t* in[5];
-        for (int i = 0; i < 5; ++i) in[i] = image.row(2 * row + i);
-        kernels.filter_down(in, image.width * step, sums.data());
-        kernels.filter_across(sums.data(), step, filtered, smooth.data());
-        if (image.channels == 1) take_every_second<1>(smooth.data(), half.width(), half.row(row));
-        if (image.channels == 3) take_every_second<3>(smooth.data(), half.width(), half.row(row));
-    }
-    return half;
-}
-
-/// A box in the next halved image. The shifts of x and y differ in the reference, and so they do here.
-inline RectF halve(const RectF& box) {
-    return {box.left / 2 - 1.25, box.top / 2 - 0.75, box.right / 2 - 1.25, box.bottom / 2 - 0.75};
-}
-
-/// How often to halve until a box has at most twice the chip's width.
-inline int halvings(const RectF& box, int size) {
-    int depth = 0;
-    for (RectF half = halve(box); half.area() > static_cast<double>(size) * size; half = halve(half)) ++depth;
-    return depth;
-}
-
-/// The corners of a turned box that sampling starts from.
-struct Corners {
-    PointF top_left, top_right, bottom_left, bottom_right;
-
-    Corners(const RectF& box, double angle) {
-        const PointF centre = box.centre();
-        const auto turned = [&](double x, double y) {
-            const double dx = x - centre.x, dy = y - centre.y;
-            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
-                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
-        };
-        top_left = turned(box.left, box.top);
-        top_right = turned(box.right, box.top);
-        bottom_left = turned(box.left, box.bottom);
-        bottom_right = turned(box.right, box.bottom);
-    }
-};
-
-/// The pixels of an image that a chip can touch: the turned box, a margin for the halvings, cut at the image's border.
-/// Empty (right < left or bottom < top) when there are none.
-inline Rect chip_surroundings(const ChipGeometry& chip, int depth, ImageView image) {
-    double margin = 2;
-    for (int i = 0; i < depth; ++i) margin = 2 * margin + 2;
-    const Corners corners(chip.box, chip.angle);
-    const auto x = {corners.top_left.x, corners.top_right.x, corners.bottom_left.x, corners.bottom_right.x};
-    const auto y = {corners.top_left.y, corners.top_right.y, corners.bottom_left.y, corners.bottom_right.y};
-    return {round_half_up(std::max(std::min(x) - margin, 0.0)), round_half_up(std::max(std::min(y) - margin, 0.0)),
-            round_half_up(std::min(std::max(x) + margin, image.width - 1.0)),
-            round_half_up(std::min(std::max(y) + margin, image.height - 1.0))};
-}
-
-/// The samples of a row that have four neighbours each. They stand beside each other, since a line enters an image once
-/// and leaves it once; rounding keeps their order.
-struct InnerSamples {
-    int first, count;
-};
-
-/// Finds out where the samples of a row lie, each as far down from the top row's as the others.
-inline InnerSamples find_samples(ImageView image, const std::vector<PointF>& top_row, PointF down,
-                                 std::vector<kernels::Sample>& samples) {
-    const auto place = [&](int column) {
-        const PointF top = top_row[static_cast<std::size_t>(column)];
-        return PointF{top.x + down.x, top.y + down.y};
-    };
-    const auto inside = [&](PointF p) {
-        return p.x >= 0 && p.y >= 0 && p.x < image.width - 1 && p.y < image.height - 1;
-    };
-    int begin = 0, end = static_cast<int>(top_row.size());
-    while (begin < end && !inside(place(begin))) ++begin;
-    while (begin < end && !inside(place(end - 1))) --end;
-    kernels::Sample* sample = samples.data();
-    for (int column = begin; column < end; ++column, ++sample) {
-        const PointF p = place(column);
-        const int left = static_cast<int>(p.x), top = static_cast<int>(p.y);
-        *sample = {image.row(top) + std::ptrdiff_t{left} * image.channels, p.x - left, p.y - top};
-    }
-    return {begin, end - begin};
-}
-
-/// Bilinear samples of a turned box, black where a sample has no four neighbours.
-inline Image sample(ImageView image, const RectF& box, double angle, int size) {
-    Image chip(size, size, image.channels);
-    const Corners corners(box, angle);
-    const double steps = size - 1;
-    const PointF right{(corners.top_right.x - corners.top_left.x) / steps,
-                       (corners.top_right.y - corners.top_left.y) / steps};
-    const PointF down{(corners.bottom_left.x - corners.top_left.x) / steps,
-                      (corners.bottom_left.y - corners.top_left.y) / steps};
-    std::vector<PointF> top_row;
-    for (int column = 0; column < size; ++column) {
-        top_row.push_back({corners.top_left.x + column * right.x, corners.top_left.y + column * right.y});
-    }
-    const kernels::MixSamples mix_samples = kernels::mix_samples_of(kernels::simd_path(), image.channels);
-    std::vector<kernels::Sample> samples(top_row.size());
-    for (int row = 0; row < size; ++row) {
-        const InnerSamples inner = find_samples(image, top_row, {row * down.x, row * down.y}, samples);
-        mix_samples(samples.data(), inner.count, image.stride, chip.row(row) + inner.first * image.channels);
-    }
-    return chip;
-}
-
-}  // namespace detail
-
-/// The square around a face that brings its landmarks as near as possible to their place in every chip.
-///
-/// \param landmarks  68 or 5 points
-/// \param size       side of the chip in pixels, at least 2; the recognition network wants 150
-/// \param padding    how much of the face's size is added on each side, at least 0; the network wants 0.25
-/// \throws InvalidArgument for another number of points, points that are all the same, or a size or padding out of
-/// range
-inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 150, double padding = 0.25) {
-    return detail::with_default_floats([&]() -> ChipGeometry {
-        const std::size_t count = landmarks.points.size();
-        if (count != 68 && count != 5) {
-            throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
-        }
-        if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
-            throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
-        }
-        const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
-                                           : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
-        const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
-        if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
-        const PointF centre = fit({size / 2.0, size / 2.0});
-        const double reach = (size * scale - 1) / 2;
-        return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
-                std::atan2(fit.rotation.b, fit.rotation.a),
-                size};
-    });
-}
-
-/// Cuts a chip out of an image.
-///
-/// \returns size x size pixels with the image's channels; what lies outside of the image is black
-/// \throws InvalidArgument when the image is empty, the chip has not 2..4096 pixels a side, or its box or angle isn't
-/// finite or lies more than 1e15 pixels away
-/// Cost: proportional to the chip's pixels and, for a large face, to the face's; about 0.06 ms for 150 x 150 pixels in
-/// colour on one AVX2 core. Thread-safe.
-inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
-    return detail::with_default_floats([&] {
-        require_pixels(image);
-        if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
-        for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
-            if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
-        }
-        const int depth = detail::halvings(chip.box, chip.size);
-        const Rect crop = detail::chip_surroundings(chip, depth, image);
-        if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
-        ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels,
-                        static_cast<int>(crop.width()), static_cast<int>(crop.height()), image.channels, image.stride};
-        RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
-                  chip.box.bottom - crop.top};
-        Image halved;
-        for (int i = 0; i < depth; ++i) {
-            halved = detail::halve(level);
-            level = halved.view();
-            box = detail::halve(box);
-        }
-        return detail::sample(level, box, chip.angle, chip.size);
-    });
-}
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-
-// ---- ffr/affine.hpp
-/// \file
-/// The other way to straighten a face, OpenFace's: three of its landmarks are brought exactly to three fixed places.
-///
-///     eyes and nose in the photo --(solve)--> affine map --(look back for each pixel)--> face of N x N pixels
-///
-///        o                                        +--------+
-///            o          x' = xx x + xy y + x0     | o    o |
-///        .              y' = yx x + yy y + y0     |   .    |
-///                                                 +--------+
-///
-/// Three points fix the six numbers of an affine map, and so the face may be sheared: where align.hpp's similarity
-/// keeps proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
-///
-/// Method: Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace: A general-purpose face recognition library with mobile
-/// applications". The warp is bilinear in fixed point, 32 steps from a pixel to the next.
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-
-
-FFR_EXACT_FLOAT_BEGIN
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
-struct AffineMap {
-    double xx = 1;  ///< what x adds to x'
-    double xy = 0;  ///< what y adds to x'
-    double x0 = 0;  ///< shift to the right, in pixels
-    double yx = 0;  ///< what x adds to y'
-    double yy = 1;  ///< what y adds to y'
-    double y0 = 0;  ///< shift down, in pixels
-
-    /// The image of a point.
-    PointF operator()(PointF p) const { return {xx * p.x + xy * p.y + x0, yx * p.x + yy * p.y + y0}; }
-};
-
-/// Three points, as an affine map is fixed by.
-using Triangle = std::array<PointF, 3>;
-
-/// The affine map that brings the corners of one triangle to those of another.
-/// \throws InvalidArgument when the three points of `from` lie on a line (or so nearly that nothing is left of the
-/// triangle in double precision), or a coordinate isn't finite
-inline AffineMap affine_map(const Triangle& from, const Triangle& to) {
-    return detail::with_default_floats([&] {
-        for (const Triangle* const triangle : {&from, &to}) {
-            for (const PointF p : *triangle) {
-                if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
-            }
-        }
-        // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
-        const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
-        const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
-        const double determinant = ux * vy - uy * vx;
-        if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
-            throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
-        }
-        const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
-            const double u = at_second - at_first, v = at_third - at_first;
-            x = (u * vy - v * uy) / determinant;
-            y = (v * ux - u * vx) / determinant;
-            shift = at_first - x * from[0].x - y * from[0].y;
-        };
-        AffineMap map;
-        row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
-        row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
-        return map;
-    });
-}
-
-/// The three landmarks that OpenFace aligns by.
-enum class AlignmentLandmarks {
-    outer_eyes_and_nose,        ///< outer corners of the eyes, base of the nose: what nn4.small2 was trained with
-    inner_eyes_and_bottom_lip,  ///< inner corners of the eyes, lower edge of the lower lip: older networks
-};
-
-namespace detail {
-
-/// Which landmarks, of 68 and of 5 (-1: the 5 haven't got it), and where they belong in the unit square.
-struct AlignmentTarget {
-    int of_68, of_5;
-    float x, y;
-};
-
-constexpr AlignmentTarget kOuterEyesAndNose[3] = {
-    {36, 2, 0.194157f, 0.16926692f}, {45, 0, 0.7888591f, 0.15817115f}, {33, 4, 0.4949509f, 0.5144414f}};
-constexpr AlignmentTarget kInnerEyesAndBottomLip[3] = {
-    {39, 3, 0.36378494f, 0.17794687f}, {42, 1, 0.6189632f, 0.17277813f}, {57, -1, 0.50020397f, 0.7505844f}};
-
-/// 1/1024 of a pixel, halves to even, held within 32 bits.
-inline std::int64_t in_1024ths(double pixels) {
-    constexpr double kLimit = 2147483647.0;
-    return static_cast<std::int64_t>(std::nearbyint(std::min(std::max(pixels * 1024.0, -kLimit - 1), kLimit)));
-}
-
-}  // namespace detail
-
-/// The map from a photo to its aligned face of size x size pixels.
-///
-/// \param landmarks  68 points; 5 will do for outer_eyes_and_nose
-/// \param size       side of the aligned face in pixels, 2..4096; OpenFace's networks want 96
-/// \throws InvalidArgument for another number of points, three points on a line, or a size out of range
-inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
-                                AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
-    return detail::with_default_floats([&] {
-        const std::size_t count = landmarks.points.size();
-        if (count != 68 && count != 5) {
-            throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
-        }
-        if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
-        const auto& targets =
-            by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
-        Triangle face, aligned;
-        for (std::size_t i = 0; i < 3; ++i) {
-            const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
-            if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
-            const Point p = landmarks.points[static_cast<std::size_t>(index)];
-            face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
-            const float side = static_cast<float>(size);
-            aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
-        }
-        return affine_map(face, aligned);
-    });
-}
-
-/// Warps an image: pixel p of the result shows what lies at the point that `map` brings to p.
-///
-/// Bilinear between the four neighbours, whose weights are multiples of 1/32 in each direction; what lies outside of the
-/// image counts as black. docs/accuracy.md tells whose pixels these are.
-/// \param width, height  of the result, 0..32767
-/// \throws InvalidArgument when the image is empty, a size is out of range, or the map isn't finite or squeezes the
-/// plane into a line
-/// Cost: proportional to the result's pixels. Thread-safe.
-inline Image warp_affine(ImageView image, const AffineMap& map, int width, int height) {
-    return detail::with_default_floats([&] {
-        require_pixels(image);
-        if (width < 0 || height < 0 || width > 32767 || height > 32767) {
-            throw InvalidArgument("a warped image has 0..32767 pixels a side");
-        }
-        // The way back, from the result to the image.
-        const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
-        const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
-        const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
-        for (const double value : {xx, xy, x0, yx, yy, y0}) {
-            if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
-        }
-        const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
-            const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
-            return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
-        };
-        Image warped(width, height, image.channels);
-        for (int row = 0; row < height; ++row) {
-            // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
-            const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
-                               row_y = detail::in_1024ths(yy * row + y0) + 16;
-            std::uint8_t* out = warped.row(row);
-            for (int column = 0; column < width; ++column) {
-                const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
-                const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
-                const std::int64_t left = x >> 5, top = y >> 5;
-                const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
-                for (int c = 0; c < image.channels; ++c) {
-                    const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
-                    const int lower =
-                        (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
-                    *out++ =
-                        static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
-                }
-            }
-        }
-        return warped;
-    });
-}
-
-/// A face straightened as OpenFace does it: face_alignment and warp_affine in one.
-/// \throws InvalidArgument as these do
-inline Image align_face(ImageView image, const Landmarks& landmarks, int size = 96,
-                        AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
-    return warp_affine(image, face_alignment(landmarks, size, by), size, size);
-}
-
-}  // namespace v0_1
-}  // namespace ffr
-
-FFR_EXACT_FLOAT_END
-// Chip -> 128 numbers: the layers plainly, then fast, then in bytes; the networks made of them.
-
-// ---- ffr/layers.hpp
+// ---- ffr/layers/plain_layers.hpp
 /// \file
 /// The layers that networks are built from. What flows between them is a stack of maps:
 ///
@@ -9121,7 +6786,7 @@ class PlainLayers {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/blocked_maps.hpp
+// ---- ffr/layers/blocked_maps.hpp
 /// \file
 /// Maps as the SIMD kernels take them ("single instruction, multiple data": loops in which an instruction calculates
 /// with a whole register of numbers): of many faces at once, and channels in blocks of 16 (kernels/jobs.hpp).
@@ -9301,7 +6966,7 @@ bool can_add(const Maps& shortcut, const Maps& out) {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/row_chunks.hpp
+// ---- ffr/layers/row_chunks.hpp
 /// \file
 /// How a convolution's matrix product is divided: rows (what a filter sees at an output pixel) into chunks that stay in
 /// the second-level cache with a panel of weights, chunks into blocks that the kernel takes at once, and panels between
@@ -9385,7 +7050,7 @@ class RowChunks {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/simd_convolution.hpp
+// ---- ffr/layers/simd_convolution.hpp
 /// \file
 /// A convolution at full speed. Read kernels/reference.hpp first, where it's six loops. Here it's a matrix product:
 /// what a filter sees at an output pixel is a row of numbers, and the filter itself a column.
@@ -9430,7 +7095,7 @@ class RowChunks {
 /// was compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
-/// detail/compiled.hpp.
+/// base/compiled.hpp.
 
 #include <cmath>
 #include <cstddef>
@@ -13048,7 +10713,7 @@ class SimdConvolution {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/simd_layers.hpp
+// ---- ffr/layers/simd_layers.hpp
 /// \file
 /// The layers at full speed: what layers.hpp says in plain loops, of many faces at once, by the SIMD kernels of the
 /// machine that the program runs on. Bias, activation (relu) and shortcut are added where a convolution stores its
@@ -13219,7 +10884,7 @@ using DefaultLayers = SimdLayers;
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/int8_convolution.hpp
+// ---- ffr/layers/int8_convolution.hpp
 /// \file
 /// A convolution in bytes: four multiply-adds where a float takes one, at the price of rounding.
 ///
@@ -14511,7 +12176,7 @@ class Int8Convolution {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/int8_layers.hpp
+// ---- ffr/layers/int8_layers.hpp
 /// \file
 /// The layers in bytes: what layers.hpp says in floats, rounded (int8_convolution.hpp tells how). Chosen explicitly,
 /// never silently: the embeddings are about as far from the float network's as a shift of the chip by a fraction of a
@@ -14638,432 +12303,7 @@ class Int8Layers {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/distance.hpp
-/// \file
-/// What a face becomes, and how far two of them are apart: the Euclidean distance, which is Pythagoras's with 128
-/// squares under the root.
-///
-///     chip --> network (embedding.hpp) --> 128 floats --+
-///                                                       +--> root of the summed squares of differences: a distance
-///     chip --> network                 --> 128 floats --+
-
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <string>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
-using Embedding = std::array<float, 128>;
-
-namespace detail {
-
-/// distance() for loops that have the default settings already.
-inline double euclidean(const Embedding& a, const Embedding& b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        const double difference = double{a[i]} - double{b[i]};
-        sum += difference * difference;
-    }
-    return std::sqrt(sum);
-}
-
-}  // namespace detail
-
-/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
-///
-/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
-/// Cost: 0.07 us. Thread-safe.
-inline double distance(const Embedding& a, const Embedding& b) {
-    return detail::with_default_floats([&] { return detail::euclidean(a, b); });
-}
-
-/// Where embeddings come from: those of another network, of other weights or of faces straightened otherwise can't be
-/// compared. An empty text stands for what isn't known.
-struct EmbeddingSource {
-    /// The network: "resnet29" or "nn4.small2".
-    std::string embedder = "resnet29";
-    /// Checksum of its weight file, 16 hexadecimal digits.
-    std::string weights;
-    /// How the faces were straightened, such as "chip of 150 pixels by 68 landmarks".
-    std::string alignment;
-    /// Two embeddings of this source nearer than this mostly show the same person.
-    double same_person_distance = 0.6;
-    /// The network's arithmetic: "float32" or "int8".
-    std::string precision = "float32";
-};
-
-/// What keeps embeddings of two sources from being compared, as a sentence's end: "network nn4.small2, not resnet29".
-/// Empty when nothing does, as far as is known.
-inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b) {
-    const auto differ = [](const std::string& x, const std::string& y) { return !x.empty() && !y.empty() && x != y; };
-    if (differ(a.embedder, b.embedder)) return "network " + a.embedder + ", not " + b.embedder;
-    if (differ(a.weights, b.weights)) return "weights with checksum " + a.weights + ", not " + b.weights;
-    if (differ(a.precision, b.precision)) return "precision " + a.precision + ", not " + b.precision;
-    if (differ(a.alignment, b.alignment)) return "alignment '" + a.alignment + "', not '" + b.alignment + "'";
-    return "";
-}
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/resnet29.hpp
-/// \file
-/// The network that measures a face: a ResNet with 29 convolutions, 150 x 150 pixels in, 128 numbers out.
-///
-///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
-///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
-///         -> mean of each map: 256 -> projection, a fully connected layer: 128
-///
-/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
-/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
-/// to fit.
-///
-/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
-///
-/// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
-/// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
-/// loss (which pulls pictures of one person together and pushes those of two apart).
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
-struct ResidualBlockShape {
-    int channels;  ///< maps it puts out
-    int stride;    ///< 1, or 2 to halve the size
-};
-
-/// The blocks of the ResNet-29 in order.
-constexpr ResidualBlockShape kResNet29Blocks[] = {{32, 1},  {32, 1},  {32, 1},  {64, 2},  {64, 1},  {64, 1},  {64, 1},
-                                                  {128, 2}, {128, 1}, {128, 1}, {256, 2}, {256, 1}, {256, 1}, {256, 2}};
-
-/// The name that a convolution has in the weight file: "conv01" for index 0, in the order of execution.
-inline std::string resnet29_convolution_name(std::size_t index) {
-    const std::string number = std::to_string(index + 1);
-    return (number.size() < 2 ? "conv0" : "conv") + number;
-}
-
-/// The ResNet-29, in the arithmetic of `Layers`: PlainLayers, SimdLayers or Int8Layers. Immutable after loading, safe for many
-/// threads.
-template <typename Layers>
-class BasicResNet29 {
-  public:
-    /// Most faces of a call.
-    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
-    /// Side of the chip it takes, in pixels.
-    static constexpr int kFaceSize = 150;
-
-    /// Reads the layers.
-    /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
-    /// \param path  the kernels, which the machine has to have; plain layers don't use any
-    static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return detail::with_default_floats([&] { return BasicResNet29(weights, path); });
-    }
-
-    /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
-    /// \param chips  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
-    /// or for more of them
-    /// Cost: 271 million multiply-adds a face.
-    std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
-        return detail::with_default_floats([&] {
-            require_batch(chips.size(), kFacesAtOnce);
-            const Layers layers(workspace, path_);
-            Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
-            for (const Block& block : blocks_) {
-                const Maps y = layers.convolve_relu(block.first, x);
-                x = layers.convolve_add_relu(block.second, y,
-                                             block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
-            }
-            const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
-            std::vector<Embedding> embeddings(chips.size());
-            for (std::size_t face = 0; face < chips.size(); ++face) {
-                const FeatureMaps numbers = layers.plain(numbers_of_all, face);
-                std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
-            }
-            return embeddings;
-        });
-    }
-
-  private:
-    using Maps = typename Layers::Maps;
-    using Convolution = typename Layers::Convolution;
-
-    struct Block {
-        Convolution first, second;
-        bool halves;  // the size
-    };
-
-    BasicResNet29(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
-        weights.require_kind("resnet29");
-        const std::vector<float> mean = weights.floats("pixel_mean", {3});
-        std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
-        std::size_t index = 0;
-        const auto load = [&](const ConvolutionShape& shape) {
-            return Convolution::load(weights, resnet29_convolution_name(index++), shape, path);
-        };
-        stem_ = load({3, kFaceSize, kFaceSize, 32, 7, 2, 0});
-        int inputs = 32, size = 35;
-        for (const ResidualBlockShape& block : kResNet29Blocks) {
-            const ConvolutionShape first{
-                inputs, size, size, block.channels, 3, block.stride, block.stride == 1 ? 1 : 0};
-            const int inner = first.output_height();
-            Convolution leading = load(first);
-            blocks_.push_back(
-                {std::move(leading), load({block.channels, inner, inner, block.channels, 3, 1, 1}), block.stride == 2});
-            if (block.stride == 2) size /= 2;  // the averaged shortcut's, which may be larger than the filters' result
-            inputs = block.channels;
-        }
-        const auto outputs = Embedding().size();
-        projection_ =
-            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
-                                     weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)}),
-                                     std::vector<float>(outputs, 0.0f), path);
-    }
-
-    kernels::SimdPath path_;
-    std::array<float, 3> pixel_mean_{};
-    Convolution stem_;
-    std::vector<Block> blocks_;
-    typename Layers::Connection projection_;
-};
-
-/// The ResNet-29 as FaceEmbedder uses it.
-using ResNet29 = BasicResNet29<DefaultLayers>;
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/nn4_small2.hpp
-/// \file
-/// OpenFace's network: inception modules, 96 x 96 pixels in, 128 numbers of length 1 out.
-///
-///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64x24x24 -> 3x3 -> 192x24x24
-///         -> max pool -> 192x12x12
-///         -> 3a 256x12x12 -> 3b 320x12x12 -> 3c 640x6x6 -> 4a 640x6x6 -> 4e 1024x3x3 -> 5a 736x3x3 -> 5b 736x3x3
-///         -> mean of each map: 736 -> fully connected: 128 -> scaled to length 1
-///
-/// Beside both max pools stands a normalise_across_channels: behind the first, before the second.
-///
-/// An inception module looks at its input in up to four ways at once and stacks what they see:
-///
-///                +-- 1x1 -- 3x3 ---+
-///                +-- 1x1 -- 5x5 ---+
-///        x ------+                 +--- concatenate
-///                +-- pool -- 1x1 --+
-///                +-- 1x1 ----------+
-///
-/// The 1x1 convolutions in front make it affordable: they mix many maps into few before the larger filters come.
-///
-/// Papers: Szegedy et al. 2015, "Going deeper with convolutions"; Schroff, Kalenichenko & Philbin 2015, "FaceNet: A
-/// unified embedding for face recognition and clustering" (nn4); Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace"
-/// (nn4.small2, its smaller form).
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// What an inception module pools: the largest value of a window, or its length as a vector.
-enum class InceptionPool {
-    max,  ///< the largest value
-    l2    ///< the length: root of the sum of squares
-};
-
-/// An inception module by its numbers of maps. 0 where it hasn't got a part.
-struct InceptionShape {
-    const char* name;    ///< in the weight file, such as "3a"
-    int reduce_3x3;      ///< by 1 x 1 filters, to spare the 3 x 3 ones work
-    int out_3x3;         ///< by 3 x 3 filters on those
-    int reduce_5x5;      ///< by 1 x 1 filters, to spare the 5 x 5 ones work
-    int out_5x5;         ///< by 5 x 5 filters on those
-    InceptionPool pool;  ///< always 3 x 3 pixels
-    int out_pool;        ///< by 1 x 1 filters after the pool; 0: the pool's maps go on as they are
-    int out_1x1;         ///< by 1 x 1 filters on what comes in
-    int stride;          ///< of the 3 x 3 and the 5 x 5 filters: 2 halves the size
-};
-
-/// The modules of nn4.small2 in order.
-constexpr InceptionShape kNn4Small2Modules[] = {
-    {"3a", 96, 128, 16, 32, InceptionPool::max, 32, 64, 1}, {"3b", 96, 128, 32, 64, InceptionPool::l2, 64, 64, 1},
-    {"3c", 128, 256, 32, 64, InceptionPool::max, 0, 0, 2},  {"4a", 96, 192, 32, 64, InceptionPool::l2, 128, 256, 1},
-    {"4e", 160, 256, 64, 128, InceptionPool::max, 0, 0, 2}, {"5a", 96, 384, 0, 0, InceptionPool::l2, 96, 256, 1},
-    {"5b", 96, 384, 0, 0, InceptionPool::max, 96, 256, 1},
-};
-
-/// Maps that a module puts out, given how many come in.
-inline int inception_outputs(const InceptionShape& shape, int inputs) {
-    return shape.out_3x3 + shape.out_5x5 + (shape.out_pool > 0 ? shape.out_pool : inputs) + shape.out_1x1;
-}
-
-/// The network nn4.small2, in the arithmetic of `Layers`: PlainLayers or SimdLayers. Immutable after loading, safe for
-/// many threads.
-template <typename Layers>
-class BasicNn4Small2 {
-  public:
-    /// Most faces of a call.
-    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
-    /// What flows between the layers, and is shown to `watch`.
-    using Maps = typename Layers::Maps;
-
-    /// Side of the face it takes, in pixels.
-    static constexpr int kFaceSize = 96;
-
-    /// Reads the layers.
-    /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
-    /// \param path  the kernels, which the machine has to have; plain layers don't use any
-    static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
-        return detail::with_default_floats([&] { return BasicNn4Small2(weights, path); });
-    }
-
-    /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
-    /// \param faces  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
-    /// or for more of them
-    /// Cost: 200 million multiply-adds a face.
-    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace) const {
-        return forward(faces, workspace, [](const char*, const Layers&, const Maps&) {});
-    }
-
-    /// The same, showing what comes out of each stage: `watch(name, layers, maps)` is called with "conv1", "pool1",
-    /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
-    template <typename Watch>
-    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
-        return detail::with_default_floats([&] {
-            require_batch(faces.size(), kFacesAtOnce);
-            const Layers layers(workspace, path_);
-            const auto show = [&](const char* stage, Maps maps) {
-                watch(stage, layers, maps);
-                return maps;
-            };
-            constexpr PoolWindow kHalve{3, 2, 1};
-            Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
-            x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
-            x = show("conv2", layers.convolve_relu(conv2_, x));
-            x = show("conv3", layers.convolve_relu(conv3_, x));
-            x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
-            for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
-            x = layers.connect(linear_, layers.global_mean(x));
-            std::vector<Embedding> embeddings;
-            for (std::size_t face = 0; face < faces.size(); ++face) {
-                embeddings.push_back(unit_length(layers.plain(x, face).values));
-            }
-            return embeddings;
-        });
-    }
-
-  private:
-    using Convolution = typename Layers::Convolution;
-
-    struct Inception {
-        InceptionShape shape;
-        PoolWindow window;
-        Convolution reduce_3x3, conv_3x3, reduce_5x5, conv_5x5, after_pool, conv_1x1;
-    };
-
-    BasicNn4Small2(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
-        weights.require_kind("nn4.small2");
-        conv1_ = Convolution::load(weights, "conv1", {3, 96, 96, 64, 7, 2, 3}, path);
-        conv2_ = Convolution::load(weights, "conv2", {64, 24, 24, 64, 1, 1, 0}, path);
-        conv3_ = Convolution::load(weights, "conv3", {64, 24, 24, 192, 3, 1, 1}, path);
-        int inputs = 192, size = 12;
-        for (const InceptionShape& shape : kNn4Small2Modules) {
-            modules_.push_back(load_module(weights, shape, inputs, size, path));
-            inputs = inception_outputs(shape, inputs);
-            size = std::max((size + shape.stride - 1) / shape.stride,  // of the filters, and of the pool
-                            pool_size(modules_.back().window, size, size).height);
-        }
-        const auto outputs = Embedding().size();
-        linear_ =
-            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
-                                     weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)}),
-                                     weights.floats("linear/bias", {outputs}), path);
-    }
-
-    static Inception load_module(const WeightsFile& weights, const InceptionShape& shape, int inputs, int size,
-                                 kernels::SimdPath path) {
-        const std::string name = shape.name;
-        const PoolWindow window = load_window(weights, name);
-        const auto load = [&](const char* part, int in, int out, int side, int stride, int extent) {
-            if (out == 0) return Convolution();
-            return Convolution::load(weights, name + "/" + part, {in, extent, extent, out, side, stride, side / 2},
-                                     path);
-        };
-        return {shape,
-                window,
-                load("3x3_reduce", inputs, shape.reduce_3x3, 1, 1, size),
-                load("3x3", shape.reduce_3x3, shape.out_3x3, 3, shape.stride, size),
-                load("5x5_reduce", inputs, shape.reduce_5x5, 1, 1, size),
-                load("5x5", shape.reduce_5x5, shape.out_5x5, 5, shape.stride, size),
-                load("pool", inputs, shape.out_pool, 1, 1, pool_size(window, size, size).height),
-                load("1x1", inputs, shape.out_1x1, 1, 1, size)};
-    }
-
-    /// Stride and padding of a module's pool. They stand in the file, since OpenFace's published weights and its
-    /// published definition of the network don't have the same ones.
-    static PoolWindow load_window(const WeightsFile& weights, const std::string& module) {
-        const std::string name = module + "/pool/window";
-        const auto window = weights.tensor<std::int32_t>(name, {3});
-        if (window[0] != 3 || window[1] < 1 || window[1] > 3 || window[2] < 0 || window[2] > 1) {
-            throw FormatError(weights.name() + ": tensor '" + name +
-                              "' isn't a window of 3 pixels, 1 to 3 apart, with " + "at most 1 of padding");
-        }
-        return {window[0], window[1], window[2]};
-    }
-
-    static Maps forward(const Inception& module, const Layers& layers, const Maps& x) {
-        std::vector<Maps> branches;
-        branches.push_back(layers.convolve_relu(module.conv_3x3, layers.convolve_relu(module.reduce_3x3, x)));
-        if (module.shape.out_5x5 > 0) {
-            branches.push_back(layers.convolve_relu(module.conv_5x5, layers.convolve_relu(module.reduce_5x5, x)));
-        }
-        Maps pooled = module.shape.pool == InceptionPool::max ? layers.max_pool(x, module.window)
-                                                              : layers.l2_pool(x, module.window);
-        branches.push_back(module.shape.out_pool > 0 ? layers.convolve_relu(module.after_pool, pooled)
-                                                     : std::move(pooled));
-        if (module.shape.out_1x1 > 0) branches.push_back(layers.convolve_relu(module.conv_1x1, x));
-        return layers.concatenate(branches);
-    }
-
-    static Embedding unit_length(const std::vector<float>& values) {
-        double squares = 1e-10;
-        for (const float value : values) squares += double{value} * double{value};
-        const double length = std::sqrt(squares);
-        Embedding embedding{};
-        for (std::size_t i = 0; i < embedding.size(); ++i) embedding[i] = static_cast<float>(values[i] / length);
-        return embedding;
-    }
-
-    kernels::SimdPath path_;
-    Convolution conv1_, conv2_, conv3_;
-    std::vector<Inception> modules_;
-    typename Layers::Connection linear_;
-};
-
-/// The network nn4.small2 as FaceEmbedder uses it.
-using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/line_convolution.hpp
+// ---- ffr/layers/line_convolution.hpp
 /// \file
 /// Convolutions of maps that are too large to be kept whole: line by line, with no more lines kept than the next layer
 /// looks at.
@@ -15224,8 +12464,1244 @@ class LineConvolution {
 
 }  // namespace v0_1
 }  // namespace ffr
+// Image -> boxes: by HOG features and filters, or by a network.
 
-// ---- ffr/mmod_pyramid.hpp
+// ---- ffr/detect/detection.hpp
+/// \file
+/// What all detectors share: a face that was found, how to search, and which of several boxes of one face stays.
+///
+///     boxes by falling score --suppress--> the best of those that overlap ("non-maximum suppression")
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A face found in an image.
+struct Detection {
+    Rect box;          ///< in pixels of the image that was searched; may reach outside of it
+    double score = 0;  ///< how sure the detector is (no unit): of FaceDetector distance to the filter's threshold
+    int view = 0;      ///< which filter saw it: 0 front, 1 left, 2 right, 3 tilted left, 4 tilted right; -1 untold
+};
+
+/// How a detector searches.
+struct DetectOptions {
+    int upsample = 0;      ///< doubles the image that often first (0..4): faces of 80 / 2^upsample pixels are found
+    double threshold = 0;  ///< least score; below 0 finds more faces and more that are none
+};
+
+namespace detail {
+
+/// True when two boxes show the same face: their intersection is over a third of the box that holds both, or covers
+/// most of either.
+inline bool overlaps(const Rect& a, const Rect& b, double largest_ratio, double largest_cover) {
+    const Rect both{std::max(a.left, b.left), std::max(a.top, b.top), std::min(a.right, b.right),
+                    std::min(a.bottom, b.bottom)};
+    const Rect around{std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
+                      std::max(a.bottom, b.bottom)};
+    const auto shared = static_cast<double>(both.area());
+    return shared > 0 && (shared / static_cast<double>(around.area()) > largest_ratio ||
+                          shared / static_cast<double>(a.area()) > largest_cover ||
+                          shared / static_cast<double>(b.area()) > largest_cover);
+}
+
+/// Greedy non-maximum suppression: a box stays unless it overlaps a better one that stayed.
+inline std::vector<Detection> suppress(const std::vector<Detection>& by_falling_score, double largest_ratio,
+                                       double largest_cover) {
+    std::vector<Detection> kept;
+    for (const Detection& candidate : by_falling_score) {
+        const auto hides = [&](const Detection& better) {
+            return overlaps(better.box, candidate.box, largest_ratio, largest_cover);
+        };
+        if (std::none_of(kept.begin(), kept.end(), hides)) kept.push_back(candidate);
+    }
+    return kept;
+}
+
+/// Most pixels that are searched: the kernels know places exactly up to rows of 100 million.
+constexpr std::int64_t kMostPixels = 1'000'000'000;
+
+/// \throws InvalidArgument when an image that's doubled some times has more pixels
+inline void require_searchable(ImageView image, int upsample) {
+    const std::int64_t times = std::int64_t{1} << (2 * upsample);
+    if (std::int64_t{image.width} > kMostPixels / times / image.height) {
+        throw InvalidArgument("an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                              " pixels, doubled " + std::to_string(upsample) + " times, has more than " +
+                              std::to_string(kMostPixels) + " pixels");
+    }
+}
+
+/// Where a box that was found in a doubled image lies in the image itself.
+inline Rect before_upsampling(const Rect& box, int upsample) {
+    const auto down = [upsample](double p, double shift) {
+        for (int i = 0; i < upsample; ++i) p = p / 2 - shift;
+        return static_cast<int>(std::lround(p));
+    };
+    return {down(box.left, 1.25), down(box.top, 0.75), down(box.right, 1.25), down(box.bottom, 0.75)};
+}
+
+/// Most doublings of an image before the search.
+constexpr int kMostUpsample = 4;
+
+/// Refuses what no detector takes. \throws InvalidArgument for an image without pixels, with too many, or another
+/// upsampling than 0..4
+inline void require_search(ImageView image, const DetectOptions& options) {
+    require_pixels(image);
+    if (options.upsample < 0 || options.upsample > kMostUpsample) {
+        throw InvalidArgument("upsample must be 0.." + std::to_string(kMostUpsample) + ", not " +
+                              std::to_string(options.upsample));
+    }
+    require_searchable(image, options.upsample);
+}
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detect/hog_cells.hpp
+/// \file
+/// Histograms of oriented gradients: what a picture looks like when only the direction of its edges counts.
+///
+///     image  W x H                cells of 8 x 8 pixels            features
+///     +----------------+          +--+--+--+--+                    31 planes of rows x columns:
+///     | pixel: how     |          |  |  |  |  |  18 bins a cell:      0..17  edge direction, 20 degrees each
+///     | steep, which   |    ->    +--+--+--+--+  votes weighted  ->  18..26  the same without telling light from dark
+///     | way is up      |          |  |  |  |  |  by steepness        27..30  how much texture there is around
+///     +----------------+          +--+--+--+--+                    rows = H/8 - 2, columns = W/8 - 2, rounded
+///
+/// Each pixel votes with the length of its gradient (how much brighter it gets to the right and downwards) for one of
+/// 18 directions, in the four cells around it by how near they are. A cell belongs to four blocks of 2 x 2 cells. Its
+/// histogram is divided by the length that each block has as a vector, cut off at 0.2, and half of what the four blocks
+/// give is summed: light and contrast drop out, shape remains.
+///
+/// Here is the method in plain loops, a cell after the other; hog.hpp does the same, bit for bit, with a machine's
+/// registers.
+///
+/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection"; Felzenszwalb, Girshick,
+/// McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (the 31 planes).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// Side of a HOG cell in pixels.
+constexpr int kHogCell = 8;
+/// Features of a cell.
+constexpr int kHogPlanes = 31;
+
+/// HOG features: kHogPlanes planes of rows() x columns() values, each 0..0.4 (0..0.71 in the texture planes 27..30).
+///
+/// Cell (row, column) is centred on the pixel corner (8 * column + 12, 8 * row + 12): the outermost ring of cells of an
+/// image has no full neighbourhood and gives no features.
+class HogFeatures {
+  public:
+    /// All zero.
+    HogFeatures(int rows, int columns)
+        : rows_(rows), columns_(columns), values_(static_cast<std::size_t>(kHogPlanes) * cells(), 0.0f) {}
+
+    /// Rows of cells.
+    int rows() const { return rows_; }
+    /// Cells a row.
+    int columns() const { return columns_; }
+
+    /// A plane, row after row, columns() values each. 0 <= plane < kHogPlanes.
+    float* plane(int plane) { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
+    /// \overload
+    const float* plane(int plane) const { return values_.data() + static_cast<std::size_t>(plane) * cells(); }
+
+    /// One value; the indices have to be inside.
+    float at(int plane_index, int row, int column) const {
+        return plane(plane_index)[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) +
+                                  static_cast<std::size_t>(column)];
+    }
+
+  private:
+    std::size_t cells() const { return static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_); }
+
+    int rows_;
+    int columns_;
+    std::vector<float> values_;
+};
+
+namespace detail {
+
+using kernels::kBlockEpsilon;
+using kernels::kTextureScale;
+
+constexpr int kSignedBins = 18, kUnsignedBins = 9;
+
+/// Unit vectors of the nine directions of half a turn, 20 degrees apart, to the four digits the reference has.
+constexpr float kDirectionX[kUnsignedBins] = {1.0f,     0.9397f, 0.7660f,  0.5000f, 0.1736f,
+                                              -0.1736f, -0.5f,   -0.7660f, -0.9397f};
+constexpr float kDirectionY[kUnsignedBins] = {0.0f,    0.3420f, 0.6428f, 0.8660f, 0.9848f,
+                                              0.9848f, 0.8660f, 0.6428f, 0.3420f};
+
+/// A pixel's brightness slope: right minus left, below minus above, and the square of its length.
+struct Gradient {
+    int x;
+    int y;
+    int squared_length;
+};
+
+inline Gradient gradient(int left, int right, int above, int below) {
+    const int x = right - left, y = below - above;
+    return {x, y, x * x + y * y};
+}
+
+/// The direction bin of a gradient, 0..17: where the projection on the direction (or its opposite, + 9) is longest.
+/// Ties go to the first; the zero gradient is in bin 0.
+inline int orientation_bin(float x, float y) {
+    float longest = 0;
+    int bin = 0;
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        const float projection = x * kDirectionX[o] + y * kDirectionY[o];
+        const int side = projection < 0 ? o + kUnsignedBins : o;
+        const float length = projection < 0 ? -projection : projection;
+        bin = length > longest ? side : bin;
+        longest = length > longest ? length : longest;
+    }
+    return bin;
+}
+
+/// An image cut into cells, and which of its pixels vote.
+///
+/// Pixels up to column vector_end are handled eight at a time by the reference, the rest one by one. The two differ in
+/// which colour wins a tie and in the order of two roundings; both matter, so the split is part of the method.
+struct CellGrid {
+    int cell_rows, cell_columns;  // of 8 x 8 pixels; half a cell or more at the end counts as one
+    int first_pixel = 1;          // voting rows and columns start here: a gradient needs both neighbours
+    int row_end, column_end;      // one behind the last voting row and column
+    int vector_end;               // one behind the last column of the eight-at-a-time part
+
+    CellGrid(int width, int height)
+        : cell_rows((height + kHogCell / 2) / kHogCell),
+          cell_columns((width + kHogCell / 2) / kHogCell),
+          row_end(std::min(cell_rows * kHogCell, height) - 1),
+          column_end(std::min(cell_columns * kHogCell, width) - 1),
+          vector_end(first_pixel + std::max(column_end - first_pixel, 0) / 8 * 8) {}
+
+    /// Cells with a full neighbourhood, which have features.
+    int feature_rows() const { return std::max(cell_rows - 2, 0); }
+    int feature_columns() const { return std::max(cell_columns - 2, 0); }
+    bool has_features() const { return cell_rows > 2 && cell_columns > 2; }
+};
+
+/// Of a pixel's gradients, one a channel, the longest. If two are equally long, `later_wins` says whether blue goes before
+/// green before red or the other way round.
+inline Gradient longest_gradient(const std::uint8_t* pixel, int channels, std::ptrdiff_t stride, bool later_wins) {
+    Gradient longest{0, 0, -1};
+    for (int c = 0; c < channels; ++c) {
+        const std::uint8_t* const p = pixel + c;
+        const Gradient other = gradient(p[-channels], p[channels], p[-stride], p[stride]);
+        const bool longer =
+            later_wins ? other.squared_length >= longest.squared_length : other.squared_length > longest.squared_length;
+        if (longer) longest = other;
+    }
+    return longest;
+}
+
+/// What a pixel votes: for which direction, and how much.
+struct Vote {
+    int bin;
+    float length;
+};
+
+inline Vote vote_of(const Gradient& gradient) {
+    return {orientation_bin(static_cast<float>(gradient.x), static_cast<float>(gradient.y)),
+            std::sqrt(static_cast<float>(gradient.squared_length))};
+}
+
+/// Histograms of all cells with a ring of cells around them that catches votes from the outermost pixels.
+class CellHistograms {
+  public:
+    CellHistograms(int rows, int columns)
+        : stride_(static_cast<std::size_t>(columns) + 2),
+          values_((static_cast<std::size_t>(rows) + 2) * stride_ * kSignedBins, 0.0f) {}
+
+    /// The 18 bins of a cell; -1 <= row <= rows, -1 <= column <= columns.
+    float* cell(int row, int column) { return values_.data() + offset(row, column); }
+    const float* cell(int row, int column) const { return values_.data() + offset(row, column); }
+
+  private:
+    std::size_t offset(int row, int column) const {
+        return (static_cast<std::size_t>(row + 1) * stride_ + static_cast<std::size_t>(column + 1)) * kSignedBins;
+    }
+
+    std::size_t stride_;
+    std::vector<float> values_;
+};
+
+/// Where a pixel lies between the centres of two neighbouring cells, in sixteenths of the way.
+struct CellShare {
+    int cell;         // the first of the two
+    float near, far;  // weights of the first and of the second: near + far = 1
+
+    explicit CellShare(int pixel) : cell((pixel + kHogCell / 2) / kHogCell - 1) {
+        far = static_cast<float>(2 * (pixel - kHogCell * cell) - 7) / 16.0f;
+        near = 1.0f - far;
+    }
+};
+
+/// Adds a pixel's vote to the histograms of the four cells around it.
+inline void cast_vote(const Vote& vote, const CellShare& y, const CellShare& x, bool vector_part,
+                      CellHistograms& histograms) {
+    float* const above = histograms.cell(y.cell, x.cell) + vote.bin;
+    float* const below = histograms.cell(y.cell + 1, x.cell) + vote.bin;
+    const auto share = [&](float down, float across) {
+        return vector_part ? down * (across * vote.length) : (down * across) * vote.length;
+    };
+    above[0] += share(y.near, x.near);
+    below[0] += share(y.far, x.near);
+    above[kSignedBins] += share(y.near, x.far);
+    below[kSignedBins] += share(y.far, x.far);
+}
+
+inline CellHistograms cell_histograms(ImageView image, const CellGrid& grid) {
+    CellHistograms histograms(grid.cell_rows, grid.cell_columns);
+    for (int y = grid.first_pixel; y < grid.row_end; ++y) {
+        for (int x = grid.first_pixel; x < grid.column_end; ++x) {
+            const bool vector_part = x < grid.vector_end;
+            const std::uint8_t* const pixel = image.row(y) + x * image.channels;
+            const Gradient longest = longest_gradient(pixel, image.channels, image.stride, vector_part);
+            cast_vote(vote_of(longest), CellShare(y), CellShare(x), vector_part, histograms);
+        }
+    }
+    return histograms;
+}
+
+/// Energy of a cell: the squared length of its histogram over unsigned directions.
+inline float cell_energy(const float* histogram) {
+    float energy = 0;
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        const float sum = histogram[o] + histogram[o + kUnsignedBins];
+        energy += sum * sum;
+    }
+    return energy;
+}
+
+/// Four values, one for each of the blocks that a cell belongs to.
+using PerBlock = std::array<float, 4>;
+
+inline float sum_blocks(const PerBlock& v) {
+    return (v[0] + v[1]) + (v[2] + v[3]);
+}
+
+/// Half of min(value / block length, 0.2), for all four blocks, as min(value, cut) * scale.
+inline PerBlock normalise(float value, const PerBlock& cut, const PerBlock& scale) {
+    PerBlock out;
+    for (std::size_t k = 0; k < 4; ++k) out[k] = std::min(value, cut[k]) * scale[k];
+    return out;
+}
+
+/// The 31 features of a cell from its histogram and the energies of its four blocks.
+inline void cell_features(const float* histogram, const PerBlock& energies, float (&features)[kHogPlanes]) {
+    PerBlock cut, scale, texture{};
+    for (std::size_t k = 0; k < 4; ++k) {
+        cut[k] = 0.2f * std::sqrt(energies[k]);
+        scale[k] = 0.1f / cut[k];
+    }
+    for (int o = 0; o < kSignedBins; o += 3) {
+        PerBlock q[3];
+        for (int i = 0; i < 3; ++i) {
+            q[i] = normalise(histogram[o + i], cut, scale);
+            features[o + i] = sum_blocks(q[i]);
+        }
+        for (std::size_t k = 0; k < 4; ++k) texture[k] += (q[0][k] + q[1][k]) + q[2][k];
+    }
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        features[kSignedBins + o] = sum_blocks(normalise(histogram[o] + histogram[o + kUnsignedBins], cut, scale));
+    }
+    for (std::size_t k = 0; k < 4; ++k) features[kSignedBins + kUnsignedBins + k] = texture[k] * kTextureScale;
+}
+
+inline HogFeatures normalised_features(const CellHistograms& histograms, const CellGrid& grid) {
+    HogFeatures features(grid.feature_rows(), grid.feature_columns());
+    const auto columns = static_cast<std::size_t>(grid.cell_columns);
+    std::vector<float> energy(static_cast<std::size_t>(grid.cell_rows) * columns);
+    for (int y = 0; y < grid.cell_rows; ++y) {
+        for (int x = 0; x < grid.cell_columns; ++x) {
+            energy[static_cast<std::size_t>(y) * columns + static_cast<std::size_t>(x)] =
+                cell_energy(histograms.cell(y, x));
+        }
+    }
+    for (int row = 0; row < features.rows(); ++row) {
+        for (int column = 0; column < features.columns(); ++column) {
+            const float* const above =
+                &energy[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(column)];
+            const float* const here = above + columns;
+            const float* const below = here + columns;
+            const PerBlock energies{here[1] + here[2] + below[1] + below[2] + kBlockEpsilon,
+                                    above[1] + above[2] + here[1] + here[2] + kBlockEpsilon,
+                                    here[0] + here[1] + below[0] + below[1] + kBlockEpsilon,
+                                    above[0] + above[1] + here[0] + here[1] + kBlockEpsilon};
+            float values[kHogPlanes];
+            cell_features(histograms.cell(row + 1, column + 1), energies, values);
+            const std::ptrdiff_t cell = std::ptrdiff_t{row} * features.columns() + column;
+            for (int plane = 0; plane < kHogPlanes; ++plane) features.plane(plane)[cell] = values[plane];
+        }
+    }
+    return features;
+}
+
+/// HOG features of an image, in plain loops.
+inline HogFeatures plain_hog(ImageView image) {
+    const CellGrid grid(image.width, image.height);
+    if (!grid.has_features()) return HogFeatures(0, 0);
+    return normalised_features(cell_histograms(image, grid), grid);
+}
+
+}  // namespace detail
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detect/hog.hpp
+/// \file
+/// HOG features as fast as a machine's registers allow. Read hog_cells.hpp first: it has the method, in plain loops.
+///
+///     planes 3 x H x W --a row at a time--> votes --> two rows of cells --the upper one is done--> histograms of three
+///                                                     that are being made                          rows of cells
+///                                                                                                      |
+///     31 x rows x columns, a row of cells at a time <-- cuts and scales of two rows of blocks <--------+
+///
+/// All that's between the pixels and the features is a few rows, which stay in the caches. Each sum is taken in the
+/// plain version's order, so that the features are the same bits; rows of cells are independent but for their
+/// neighbours, so that threads can share them.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// So many numbers in whole registers.
+inline std::ptrdiff_t whole_registers(int count) {
+    return (count + kernels::kMostLanes - 1) / kernels::kMostLanes * kernels::kMostLanes;
+}
+
+/// Some rows of HOG features in a workspace's memory, with zeros left and right of each row on which filters may hang over.
+class FeatureMap {
+  public:
+    static constexpr int kMargin = 4;  // zeros left of a row
+
+    /// Rows first..end-1 of an image's features, whose values are any.
+    FeatureMap(int first, int end, int columns, Workspace& workspace)
+        : first_(first),
+          end_(end),
+          columns_(columns),
+          // Kernels read as many columns as whole registers hold, and 16 more.
+          stride_(whole_registers(columns) + kernels::kMostLanes),
+          values_(workspace, kHogPlanes * static_cast<std::size_t>((end - first) * stride_)) {}
+
+    int first_row() const { return first_; }
+    int end_row() const { return end_; }
+    int columns() const { return columns_; }
+    /// Floats from a row to the next, and from a plane to the next.
+    std::ptrdiff_t stride() const { return stride_; }
+    std::ptrdiff_t plane_stride() const { return (end_ - first_) * stride_; }
+
+    /// The first cell of a row; the margin lies before it.
+    float* row(int plane, int row) { return values_.data() + offset(plane, row); }
+    const float* row(int plane, int row) const { return values_.data() + offset(plane, row); }
+
+    /// Zeros from the ends of a row to the next row's cells.
+    void clear_margins(int row) {
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            float* const first = this->row(plane, row);
+            std::fill_n(first - kMargin, kMargin, 0.0f);
+            std::fill(first + columns_, first - kMargin + stride_, 0.0f);
+        }
+    }
+
+    HogFeatures without_margins() const {
+        HogFeatures features(end_ - first_, columns_);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first_; y < end_; ++y) {
+                std::copy_n(row(plane, y), columns_, features.plane(plane) + std::ptrdiff_t{y - first_} * columns_);
+            }
+        }
+        return features;
+    }
+
+  private:
+    std::ptrdiff_t offset(int plane, int row) const {
+        return plane * plane_stride() + (row - first_) * stride_ + kMargin;
+    }
+
+    int first_, end_, columns_;
+    std::ptrdiff_t stride_;
+    Workspace::Floats values_;
+};
+
+/// Makes the features of some rows of cells.
+class HogBand {
+  public:
+    HogBand(const Planes& image, const CellGrid& grid, const kernels::ExactKernels& kernels, FeatureMap& features)
+        : kernels_(kernels),
+          image_(image),
+          grid_(grid),
+          features_(features),
+          stride_(2 * (whole_registers(grid.cell_columns + 2) + kernels::kMostLanes)),
+          row_(stride_ / 2),
+          place_(static_cast<std::size_t>(whole_registers(image.width()) + kernels::kMostLanes)),
+          length_(place_.size()),
+          cells_(static_cast<std::size_t>(kSignedBins * stride_)) {
+        for (int phase = 0; phase < kHogCell; ++phase) {
+            const CellShare share(phase + kHogCell / 2);
+            std::fill_n(shares_.left[phase], 2, share.near);
+            std::fill_n(shares_.right[phase] + 2, 2, share.far);
+            for (int i = 0; i < 4; ++i) shares_.across[phase][i] = shares_.left[phase][i] + shares_.right[phase][i];
+        }
+        for (auto& histograms : histograms_) histograms.resize(static_cast<std::size_t>(kSignedBins * row_));
+        for (auto& energy : energy_) energy.resize(static_cast<std::size_t>(row_));
+        for (Blocks& blocks : blocks_) {
+            blocks.cut.resize(energy_[0].size());
+            blocks.scale.resize(energy_[0].size());
+        }
+    }
+
+    /// Feature rows begin..end-1. These need the cells from `begin` to `end` + 1, and those the pixels around.
+    void run(int begin, int end) {
+        for (int row = begin - 1; row <= end + 1; ++row) {
+            // The pixels between the centres of this row of cells and those of the next.
+            const int first = std::max(kHogCell * row + kHogCell / 2, grid_.first_pixel);
+            const int behind = std::min(kHogCell * (row + 1) + kHogCell / 2, grid_.row_end);
+            for (int y = first; y < behind; ++y) vote(y);
+            finish(row);
+            if (row > begin) find_blocks(row - 1);
+            if (row > begin + 1) normalise(row - 2);
+        }
+    }
+
+  private:
+    struct Blocks {
+        std::vector<float> cut, scale;
+    };
+
+    /// All votes of a row of pixels.
+    void vote(int y) {
+        const int first = grid_.first_pixel, middle = grid_.vector_end, end = grid_.column_end;
+        kernels_.orient(rows_from(first, y), image_.channels(), true, middle - first, stride_, length_.data() + first,
+                        place_.data() + first);
+        kernels_.orient(rows_from(middle, y), image_.channels(), false, end - middle, stride_, length_.data() + middle,
+                        place_.data() + middle);
+        const CellShare share(y);
+        for (const int column : {0, 2}) {
+            shares_.down[column + slot(share.cell)] = share.near;
+            shares_.down[column + slot(share.cell + 1)] = share.far;
+        }
+        kernels_.cast_votes(place_.data(), length_.data(), middle, shares_, cells_.data());
+        for (int x = middle; x < end; ++x) cast_alone(x);
+    }
+
+    kernels::PixelRows rows_from(int x, int y) const {
+        kernels::PixelRows rows{};
+        for (int c = 0; c < image_.channels(); ++c) {
+            rows.above[c] = image_.row(c, y - 1) + x;
+            rows.here[c] = image_.row(c, y) + x;
+            rows.below[c] = image_.row(c, y + 1) + x;
+        }
+        return rows;
+    }
+
+    /// The vote of a pixel in the last columns mod 8, whose shares are rounded in another order.
+    void cast_alone(int x) {
+        const int from_left = x + kHogCell / 2;
+        const float* const across = shares_.across[from_left % kHogCell];
+        float* const cells = cells_.data() + place_[static_cast<std::size_t>(x)] + from_left / kHogCell * 2;
+        const float vote = length_[static_cast<std::size_t>(x)];
+        for (int i = 0; i < 4; ++i) cells[i] += (shares_.down[i] * across[i]) * vote;
+    }
+
+    /// A row of cells has all its votes.
+    void finish(int row) {
+        std::vector<float>& histograms = histograms_[ring(row, 3)];
+        kernels_.take_cells(cells_.data() + slot(row), stride_, grid_.cell_columns + 2, histograms.data(), row_);
+        kernels_.energies(histograms.data(), row_, grid_.cell_columns + 2, energy_[ring(row, 2)].data());
+    }
+
+    /// The row of blocks between a row of cells and the next.
+    void find_blocks(int row) {
+        Blocks& blocks = blocks_[ring(row, 2)];
+        kernels_.blocks(energy_[ring(row, 2)].data(), energy_[ring(row + 1, 2)].data(), grid_.cell_columns + 1,
+                        blocks.cut.data(), blocks.scale.data());
+    }
+
+    /// A row of features, which is that of the cells one row further.
+    void normalise(int row) {
+        const Blocks &above = blocks_[ring(row, 2)], &below = blocks_[ring(row + 1, 2)];
+        // Cell columns count from -1; the first one with features is 1.
+        constexpr int kLeft = 1, kRight = 2;
+        const kernels::CellBlocks around{
+            {below.cut.data() + kRight, above.cut.data() + kRight, below.cut.data() + kLeft, above.cut.data() + kLeft},
+            {below.scale.data() + kRight, above.scale.data() + kRight, below.scale.data() + kLeft,
+             above.scale.data() + kLeft}};
+        kernels_.normalise(histograms_[ring(row + 1, 3)].data() + kRight, row_, around, features_.columns(),
+                           features_.row(0, row), features_.plane_stride());
+        features_.clear_margins(row);
+    }
+
+    /// Where the last few rows are kept; rows count from -1.
+    static std::size_t ring(int row, int size) { return static_cast<std::size_t>((row + size) % size); }
+    static int slot(int row) { return (row + 2) % 2; }
+
+    const kernels::ExactKernels& kernels_;
+    const Planes& image_;
+    const CellGrid& grid_;
+    FeatureMap& features_;
+    std::ptrdiff_t stride_, row_;      // floats from a bin to the next: of cells_, and of histograms_
+    std::vector<std::int32_t> place_;  // of each pixel's bin in a row
+    std::vector<float> length_;        // and how much it votes
+    std::vector<float> cells_;         // two rows of cells that get votes: see cast_votes in kernels/hog.inl
+    kernels::VoteShares shares_{};
+    std::array<std::vector<float>, 3> histograms_;
+    std::array<std::vector<float>, 2> energy_;
+    std::array<Blocks, 2> blocks_;
+};
+
+/// Feature rows first..end-1 of planes that have some.
+inline FeatureMap hog_features(const Planes& image, const CellGrid& grid, int first, int end, Workspace& workspace,
+                               kernels::SimdPath path = kernels::simd_path()) {
+    FeatureMap features(first, end, grid.feature_columns(), workspace);
+    // Bands overlap by two rows of cells and more, so there are no more of them than threads.
+    workspace.threads().run_ranges(end - first, 1, [&](int begin, int end_of_band, int) {
+        HogBand(image, grid, kernels::exact_kernels_of(path), features).run(first + begin, first + end_of_band);
+    });
+    return features;
+}
+
+}  // namespace detail
+
+/// HOG features of an image.
+///
+/// \param image  any size, gray or RGB
+/// \returns max(round(H / 8) - 2, 0) rows and max(round(W / 8) - 2, 0) columns of features, halves rounded up; so an
+///          image under 20 pixels on a side has none
+/// \throws InvalidArgument when the image is empty or has more than a billion pixels
+/// Cost: proportional to the pixels. Memory: the image and the result once more, the latter with 32
+/// columns or fewer beyond its own.
+/// Thread-safe.
+inline HogFeatures extract_hog(ImageView image) {
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        detail::require_searchable(image, 0);
+        const detail::CellGrid grid(image.width, image.height);
+        if (!grid.has_features()) return HogFeatures(0, 0);
+        Workspace workspace;
+        const detail::Planes planes = detail::split_channels(image, workspace);
+        return detail::hog_features(planes, grid, 0, grid.feature_rows(), workspace).without_margins();
+    });
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detect/hog_picture.hpp
+/// \file
+/// HOG features as a picture to look at: in each cell nine strokes, each along the edges that one direction bin counts,
+/// the brighter the more of them there are.
+///
+///     features 31 x rows x columns  -->  gray image of rows * cell x columns * cell pixels
+///
+///     features of a cell          a stroke for each of nine directions
+///     gradient  ->  weight 0.4         |    an edge from dark on the left to light on the right has a gradient that
+///     gradient  \   weight 0.1         |    points to the right: its stroke stands upright
+///
+/// Papers: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection" (the picture); Felzenszwalb,
+/// Girshick, McAllester & Ramanan 2010, "Object detection with discriminatively trained part-based models" (of 31
+/// planes).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Weights of a cell's nine undirected orientations: each is a direction, its opposite and both without sign together.
+/// What's below 0, as in a filter, speaks against an edge and isn't drawn.
+inline std::array<float, kUnsignedBins> stroke_weights(const HogFeatures& features, int row, int column) {
+    std::array<float, kUnsignedBins> weights{};
+    for (int o = 0; o < kUnsignedBins; ++o) {
+        const float sum = features.at(o, row, column) + features.at(o + kUnsignedBins, row, column) +
+                          features.at(o + kSignedBins, row, column);
+        weights[static_cast<std::size_t>(o)] = std::max(sum, 0.0f);
+    }
+    return weights;
+}
+
+/// How much of each pixel of a cell a stroke covers, 0..1, row after row.
+inline std::vector<float> stroke_coverage(int orientation, int cell) {
+    const double half = cell / 2.0, thickness = std::max(1.0, cell / 12.0), margin = cell / 16.0;
+    const double along_x = -static_cast<double>(kDirectionY[orientation]);  // edges are perpendicular to their gradient
+    const double along_y = static_cast<double>(kDirectionX[orientation]);
+    std::vector<float> coverage;
+    for (int y = 0; y < cell; ++y) {
+        for (int x = 0; x < cell; ++x) {
+            const double dx = x + 0.5 - half, dy = y + 0.5 - half;
+            const double along = std::abs(dx * along_x + dy * along_y), aside = std::abs(dx * along_y - dy * along_x);
+            const double inside = std::min(half - margin - along, thickness / 2 - aside);
+            coverage.push_back(static_cast<float>(std::clamp(inside + 0.5, 0.0, 1.0)));
+        }
+    }
+    return coverage;
+}
+
+/// The least weight that's drawn white: the largest, but for a few that stand out far from all others and would leave these
+/// in the dark. 0 when there's nothing to draw.
+inline float white_weight(const HogFeatures& features) {
+    double largest = 0, sum = 0, squares = 0;
+    for (int row = 0; row < features.rows(); ++row) {
+        for (int column = 0; column < features.columns(); ++column) {
+            for (const float weight : stroke_weights(features, row, column)) {
+                const auto w = static_cast<double>(weight);
+                largest = std::max(largest, w);
+                sum += w;
+                squares += w * w;
+            }
+        }
+    }
+    const double count = std::max(1.0, double{kUnsignedBins} * features.rows() * features.columns());
+    const double mean = sum / count, deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+    return static_cast<float>(std::min(largest, mean + 4 * deviation));
+}
+
+}  // namespace detail
+
+/// Draws features, or a filter's weights, as strokes of gray on black.
+///
+/// \param features  of an image (extract_hog) or of a filter (FaceDetector::view_filter)
+/// \param cell      side of a cell in the picture in pixels, 2..256; strokes are told apart from 8 on
+/// \returns a gray image of cell * columns() x cell * rows() pixels. A stroke is as bright as its weight, up to white for
+///          the strongest of the picture and for all beyond the mean by four standard deviations; where strokes cross, the
+///          brighter one is seen
+/// \throws InvalidArgument for another `cell`, or a picture of more than 2^31 - 1 pixels
+/// Cost: nine multiplications a pixel of the picture.
+inline Image hog_picture(const HogFeatures& features, int cell = 16) {
+    return detail::with_default_floats([&] {
+        constexpr int kSmallest = 2, kLargest = 256;
+        if (cell < kSmallest || cell > kLargest) {
+            throw InvalidArgument("a cell of a HOG picture has " + std::to_string(kSmallest) + " to " +
+                                  std::to_string(kLargest) + " pixels, not " + std::to_string(cell));
+        }
+        if (features.columns() > 0 && features.rows() > 2147483647 / cell / cell / features.columns()) {
+            throw InvalidArgument("a HOG picture of " + std::to_string(features.columns()) + " x " +
+                                  std::to_string(features.rows()) + " cells of " + std::to_string(cell) +
+                                  " pixels has too many pixels");
+        }
+        std::array<std::vector<float>, detail::kUnsignedBins> strokes;
+        for (int o = 0; o < detail::kUnsignedBins; ++o) {
+            strokes[static_cast<std::size_t>(o)] = detail::stroke_coverage(o, cell);
+        }
+        Image picture(features.columns() * cell, features.rows() * cell, 1);
+        const float white = detail::white_weight(features);
+        if (!(white > 0)) return picture;
+        for (int y = 0; y < picture.height(); ++y) {
+            for (int column = 0; column < features.columns(); ++column) {
+                const auto weights = detail::stroke_weights(features, y / cell, column);
+                for (int x = 0; x < cell; ++x) {
+                    const auto place = static_cast<std::size_t>(y % cell) * static_cast<std::size_t>(cell) +
+                                       static_cast<std::size_t>(x);
+                    float seen = 0;
+                    for (std::size_t o = 0; o < strokes.size(); ++o)
+                        seen = std::max(seen, weights[o] * strokes[o][place]);
+                    picture.row(y)[column * cell + x] =
+                        static_cast<std::uint8_t>(std::lround(255.0f * std::min(seen / white, 1.0f)));
+                }
+            }
+        }
+        return picture;
+    });
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/detect/sliding_filter.hpp
+/// \file
+/// Slides linear filters over HOG features: how much does the part of the picture under the window look like a face?
+///
+///     features                        a filter: for each plane one to          scores
+///     31 x rows x columns             three terms, a column of 10 taps         rows x columns
+///     +--+--+--+--+--+                times a row of 10                        +--+--+--+--+--+
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     |  |# window #|  |    x            |  x  ----------                ->    |  |  |s |  |  |
+///     |  |##########|  |                 |                                     |  |  |  |  |  |
+///     +--+--+--+--+--+                                                         +--+--+--+--+--+
+///
+/// A filter is 10 x 10 cells of 31 weights; its score at a place is the sum of weights times features. A plane of 100
+/// weights is kept as one to three terms, each a column times a row of weights, called taps ("separable"). A term takes
+/// 20 multiplications a window (first its row, then its column over what the row gave), and the five filters shipped
+/// have 305 terms: 6,100 multiplications, where their 15,500 weights would be as many.
+///
+/// plain_score is the method, a window after the other. Then strips of 8 or 16 columns are filtered one by one through
+/// all planes, so that a strip's features of a plane and its scores stay in the caches, and so that threads can share
+/// them.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+namespace detail {
+
+/// Cells on a side of a filter; the window's cell (4, 4) is the one its score is stored at.
+constexpr int kFilterSize = 10, kFilterBefore = 4, kFilterBehind = 5;
+/// Columns that the reference filters at a time; what's left over is added up in another order.
+constexpr int kFilterGroup = 8;
+
+/// A column times a row of weights: one term of one plane of a filter.
+struct SeparablePair {
+    int plane;
+    std::array<float, kFilterSize> column;
+    std::array<float, kFilterSize> row;
+};
+
+/// A linear filter over HOG features.
+struct SlidingFilter {
+    std::vector<SeparablePair> pairs;  // by plane
+    double threshold;
+};
+
+/// Ten values `step` apart times ten taps, one after the other: the reference's order in the last columns mod 8 of a
+/// map.
+inline float ten_taps_in_order(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
+    float sum = 0;
+    for (std::size_t i = 0; i < kFilterSize; ++i) sum += x[static_cast<std::ptrdiff_t>(i) * step] * tap[i];
+    return sum;
+}
+
+/// The same as three sums, so that the CPU's adders don't wait for one another: the reference's order in all other
+/// columns. Since we add in its order, scores are equal to the last bit.
+inline float ten_taps(const float* x, std::ptrdiff_t step, const std::array<float, kFilterSize>& tap) {
+    const float a = x[0] * tap[0] + x[3 * step] * tap[3] + x[6 * step] * tap[6] + x[9 * step] * tap[9];
+    const float b = x[step] * tap[1] + x[4 * step] * tap[4] + x[7 * step] * tap[7];
+    const float c = x[2 * step] * tap[2] + x[5 * step] * tap[5] + x[8 * step] * tap[8];
+    return a + (b + c);
+}
+
+/// Score of a filter with its window's cell (4, 4) at a cell, in plain loops. The last columns mod 8 of a map are added up
+/// in their own order.
+inline float plain_score(const HogFeatures& features, const SlidingFilter& filter, int row, int column) {
+    const bool in_order = column >= features.columns() / kFilterGroup * kFilterGroup;
+    const auto sum = in_order ? ten_taps_in_order : ten_taps;
+    float score = 0;
+    for (const SeparablePair& pair : filter.pairs) {
+        std::array<float, kFilterSize> filtered{};
+        for (int m = 0; m < kFilterSize; ++m) {
+            std::array<float, kFilterSize> window{};
+            for (int n = 0; n < kFilterSize; ++n) {
+                const int y = row + m - kFilterBefore, x = column + n - kFilterBefore;
+                const bool inside = y >= 0 && y < features.rows() && x >= 0 && x < features.columns();
+                window[static_cast<std::size_t>(n)] = inside ? features.at(pair.plane, y, x) : 0;
+            }
+            filtered[static_cast<std::size_t>(m)] = sum(window.data(), 1, pair.row);
+        }
+        score += sum(filtered.data(), 1, pair.column);
+    }
+    return score;
+}
+
+/// Columns of a feature map that are filtered together.
+struct Strip {
+    int first, columns;
+    bool in_order;  // see ten_taps_in_order
+    const kernels::ExactKernels* kernels;
+};
+
+/// A map's columns in strips.
+inline std::vector<Strip> strips_of(int columns, kernels::SimdPath path) {
+    std::vector<Strip> strips;
+    const kernels::ExactKernels* const wide = &kernels::exact_kernels_of(path);
+    const kernels::ExactKernels* const narrow = &kernels::narrow_kernels_of(path);
+    const int grouped = columns / kFilterGroup * kFilterGroup;
+    for (int x = 0; x < columns; x += strips.back().columns) {
+        const bool fits = x + wide->strip <= grouped;
+        const int count = fits ? wide->strip : std::min(kFilterGroup, columns - x);
+        strips.push_back({x, count, x >= grouped, fits ? wide : narrow});
+    }
+    return strips;
+}
+
+/// Scores of some filters on a strip.
+class StripScores {
+  public:
+    /// \param filters  of which all pairs are in the order of their planes
+    StripScores(const FeatureMap& features, const std::vector<SlidingFilter>& filters, const Strip& strip)
+        : width_(strip.kernels->strip),
+          first_(features.first_row()),
+          rows_(features.end_row() - first_),
+          scores_(filters.size() * map_size(rows_), 0.0f) {
+        std::vector<float> filtered(map_size(rows_ + kFilterSize - 1), 0.0f);
+        std::vector<std::size_t> next(filters.size(), 0);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            const float* const in = features.row(plane, first_) + strip.first - kFilterBefore;
+            for (std::size_t k = 0; k < filters.size(); ++k) {
+                const std::vector<SeparablePair>& pairs = filters[k].pairs;
+                for (; next[k] < pairs.size() && pairs[next[k]].plane == plane; ++next[k]) {
+                    const SeparablePair& pair = pairs[next[k]];
+                    strip.kernels->filter_strip({pair.row.data(), pair.column.data()}, in, features.stride(), rows_,
+                                                strip.in_order, filtered.data(), scores_.data() + k * map_size(rows_));
+                }
+            }
+        }
+    }
+
+    /// Of a filter at a row of the features and at a column of the strip. Near the ends of features that aren't all of an
+    /// image's, windows hang over as they do at its border.
+    float at(std::size_t filter, int row, int column) const {
+        return scores_[filter * map_size(rows_) + map_size(row - first_) + static_cast<std::size_t>(column)];
+    }
+
+  private:
+    std::size_t map_size(int rows) const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width_); }
+
+    int width_, first_, rows_;
+    std::vector<float> scores_;  // of each filter the strip's rows
+};
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detect/face_detector.hpp
+/// \file
+/// Finds upright faces: a window slides over the HOG features of every pyramid level and five linear filters say how
+/// much what they see looks like a face.
+///
+///     image h x w --> levels (5/6)^i (h x w) --> 31 x rows x columns each --> 5 x rows x columns scores each
+///           --> windows above the threshold --> boxes in the image --> the best of those that overlap
+///
+/// A filter's score at a place is how well the features there suit it (sliding_filter.hpp), less a threshold. The five
+/// were trained on faces seen from the front, the left, the right, and tilted to both sides. A face is found by several
+/// windows; of boxes that overlap only the best one stays ("non-maximum suppression").
+///
+/// Papers: Dalal & Triggs 2005 (the method); King 2015, "Max-margin object detection" (how the filters were trained).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A window that a filter was held against, see FaceDetector::best_window.
+struct DetectorWindow {
+    Detection detection;  ///< what became of it
+    int level = 0;        ///< of the pyramid: that often the (upsampled) image was scaled by 5/6
+    HogFeatures
+        features;  ///< the 10 x 10 cells that the filter saw; zeros where the window hangs over the level's features
+};
+
+namespace detail {
+
+/// The box in the input image of the window at a cell of a pyramid level.
+///
+/// A window's box is 73 pixels of its level wide; near the left or upper border the reference's integer division makes
+/// it 81, and so do we.
+inline Rect window_box(int level, int row, int column) {
+    const auto to_input = [level](double p) {
+        for (int i = 0; i < level; ++i) p = p * (6 / 5.0) + 0.3;
+        return static_cast<int>(std::lround(p));
+    };
+    const auto near_edge = [](int cell) { return kHogCell * cell - (cell >= 3 ? 19 : 27); };
+    const auto far_edge = [](int cell) { return kHogCell * cell + 53; };
+    return {to_input(near_edge(column)), to_input(near_edge(row)), to_input(far_edge(column)), to_input(far_edge(row))};
+}
+
+}  // namespace detail
+
+/// A frontal face detector: its filters and the way they slide. Immutable after loading, safe for many threads.
+class FaceDetector {
+  public:
+    /// Most doublings of the image before the search.
+    static constexpr int kMaxUpsample = detail::kMostUpsample;
+    /// Most pixels of the image after them.
+    static constexpr std::int64_t kMaxPixels = detail::kMostPixels;
+    /// Most filters of a file: each takes a map of scores of its own.
+    static constexpr std::size_t kMaxFilters = 64;
+
+    /// Takes the filters from a file.
+    /// \param weights  a file of kind "hog_detector" (hog_frontal.ffr). \throws FormatError when it's something else
+    static FaceDetector load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return FaceDetector(weights); });
+    }
+
+    /// Finds upright frontal faces.
+    ///
+    /// \param image    any size, gray or RGB; smaller than 80 pixels on a side gives faces only when upsampled or cut
+    ///                 off
+    /// \param options  upsampling and threshold
+    /// \returns detections by falling score; where boxes overlap only the best
+    /// \throws InvalidArgument when the image is empty, upsample isn't 0..4 or gives more than kMaxPixels
+    /// Cost: proportional to the pixels, times 4 for each upsampling. Memory: 4 to 7 bytes a pixel of
+    /// the (upsampled) image, in colour or gray.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options = {}) const {
+        Workspace workspace;
+        return detect(image, options, workspace);
+    }
+
+    /// The same with threads and memory of the caller's, which one call at a time may use. The faces don't depend on the
+    /// number of threads.
+    std::vector<Detection> detect(ImageView image, const DetectOptions& options, Workspace& workspace) const {
+        return detail::with_default_floats([&] {
+            std::vector<Detection> all;
+            for (const Candidate& found :
+                 candidates(base_level(image, options, workspace), options.threshold, workspace)) {
+                all.push_back(found.detection);
+            }
+            std::vector<Detection> faces = detail::suppress(all, largest_ratio_, largest_cover_);
+            for (Detection& face : faces) face.box = detail::before_upsampling(face.box, options.upsample);
+            return faces;
+        });
+    }
+
+    /// The window that scores best, as its filter saw it: the first of what detect() finds. None where that finds none.
+    ///
+    /// The sum of its features times view_filter(), less the filter's threshold, is its score.
+    /// \throws InvalidArgument as detect()
+    /// Cost: of detect(), and of the pyramid down to the window's level once more.
+    std::optional<DetectorWindow> best_window(ImageView image, const DetectOptions& options = {}) const {
+        return detail::with_default_floats([&]() -> std::optional<DetectorWindow> {
+            Workspace workspace;
+            const std::vector<Candidate> found =
+                candidates(base_level(image, options, workspace), options.threshold, workspace);
+            if (found.empty()) return std::nullopt;
+            const Candidate& best = found.front();
+            detail::Planes level = base_level(image, options, workspace);
+            for (int i = 0; i < best.level; ++i) level = detail::pyramid_down(level, workspace);
+            DetectorWindow window{best.detection, best.level, window_features(level, best, workspace)};
+            window.detection.box = detail::before_upsampling(window.detection.box, options.upsample);
+            return window;
+        });
+    }
+
+    /// Number of filters, each of which sees faces of one view; Detection::view counts them from 0.
+    int views() const { return static_cast<int>(filters_.size()); }
+
+    /// A view's filter as a whole, summed up from its separable parts: a weight for each feature of 10 x 10 cells, of
+    /// either sign.
+    /// \param view  0..views()-1. \throws InvalidArgument for another one
+    HogFeatures view_filter(int view) const {
+        return detail::with_default_floats([&] {
+            if (view < 0 || view >= views()) {
+                throw InvalidArgument("the detector has views 0.." + std::to_string(views() - 1) + ", not " +
+                                      std::to_string(view));
+            }
+            HogFeatures filter(detail::kFilterSize, detail::kFilterSize);
+            for (const detail::SeparablePair& pair : filters_[static_cast<std::size_t>(view)].pairs) {
+                float* weight = filter.plane(pair.plane);
+                for (const float down : pair.column) {
+                    for (const float across : pair.row) *weight++ += down * across;
+                }
+            }
+            return filter;
+        });
+    }
+
+  private:
+    explicit FaceDetector(const WeightsFile& weights) {
+        weights.require_kind("hog_detector");
+        const auto thresholds = weights.finite_tensor<double>("thresholds", {WeightsFile::kAny});
+        const auto filter = weights.tensor<std::uint16_t>("pairs/filter", {WeightsFile::kAny});
+        const auto plane = weights.tensor<std::uint16_t>("pairs/plane", {filter.size()});
+        const auto column = weights.finite_tensor<float>("pairs/column", {filter.size(), detail::kFilterSize});
+        const auto row = weights.finite_tensor<float>("pairs/row", {filter.size(), detail::kFilterSize});
+        const auto overlap = weights.finite_tensor<double>("overlap", {2});
+        largest_ratio_ = overlap[0];
+        largest_cover_ = overlap[1];
+        if (thresholds.size() > kMaxFilters) throw FormatError(weights.name() + ": has more than 64 filters");
+        for (const double threshold : thresholds) filters_.push_back({{}, threshold});
+        for (std::size_t i = 0; i < filter.size(); ++i) {
+            const bool known = filter[i] < filters_.size() && plane[i] < kHogPlanes;
+            if (!known || (!filters_[filter[i]].pairs.empty() && filters_[filter[i]].pairs.back().plane > plane[i])) {
+                throw FormatError(weights.name() + ": pair " + std::to_string(i) + " isn't in any filter's order");
+            }
+            detail::SeparablePair pair{plane[i], {}, {}};
+            std::copy_n(column.data + i * detail::kFilterSize, detail::kFilterSize, pair.column.begin());
+            std::copy_n(row.data + i * detail::kFilterSize, detail::kFilterSize, pair.row.begin());
+            filters_[filter[i]].pairs.push_back(pair);
+        }
+        for (const detail::SlidingFilter& each : filters_) require_bounded(each, weights.name());
+    }
+
+    /// Refuses filters by which a score could overflow: features lie within 0 .. 1.
+    static void require_bounded(const detail::SlidingFilter& filter, const std::string& name) {
+        const auto size_of = [](const auto& values) {
+            return std::accumulate(values.begin(), values.end(), 0.0,
+                                   [](double sum, float value) { return sum + std::abs(value); });
+        };
+        double bound = 0;
+        for (const detail::SeparablePair& pair : filter.pairs) bound += size_of(pair.column) * size_of(pair.row);
+        if (bound > 1e37) throw FormatError(name + ": a filter's weights are so large that a score could overflow");
+    }
+
+    /// A window that scores enough.
+    struct Candidate {
+        Detection detection;
+        int level, row, column;
+    };
+
+    /// The first level of the pyramid. \throws InvalidArgument for what detect() refuses
+    static detail::Planes base_level(ImageView image, const DetectOptions& options, Workspace& workspace) {
+        detail::require_search(image, options);
+        detail::Planes level = detail::split_channels(image, workspace);
+        for (int i = 0; i < options.upsample; ++i) level = detail::pyramid_up(level, workspace);
+        return level;
+    }
+
+    /// All windows of all levels that score enough, by falling score; equal ones in the order of filters, levels, rows and
+    /// columns.
+    std::vector<Candidate> candidates(detail::Planes image, double threshold, Workspace& workspace) const;
+
+    /// What a filter sees in a window of a level.
+    static HogFeatures window_features(const detail::Planes& level, const Candidate& window, Workspace& workspace) {
+        const detail::CellGrid grid(level.width(), level.height());
+        const int top = window.row - detail::kFilterBefore, left = window.column - detail::kFilterBefore;
+        const int first = std::max(top, 0), end = std::min(top + detail::kFilterSize, grid.feature_rows());
+        const auto map = detail::hog_features(level, grid, first, end, workspace);
+        HogFeatures seen(detail::kFilterSize, detail::kFilterSize);
+        for (int plane = 0; plane < kHogPlanes; ++plane) {
+            for (int y = first; y < end; ++y) {
+                float* const to = seen.plane(plane) + (y - top) * detail::kFilterSize;
+                for (int x = std::max(left, 0); x < std::min(left + detail::kFilterSize, grid.feature_columns()); ++x) {
+                    to[x - left] = map.row(plane, y)[x];
+                }
+            }
+        }
+        return seen;
+    }
+
+    /// Searches a level in bands of rows, so that a tall image's features needn't all be there at once.
+    void search_level(const detail::Planes& image, int level, double threshold, Workspace& workspace,
+                      std::vector<Candidate>& found) const {
+        constexpr int kBand = 256;
+        const detail::CellGrid grid(image.width(), image.height());
+        if (!grid.has_features()) return;
+        const std::vector<detail::Strip> strips = detail::strips_of(grid.feature_columns(), kernels::simd_path());
+        std::vector<std::vector<Candidate>> found_in(strips.size());
+        for (int begin = 0; begin < grid.feature_rows(); begin += kBand) {
+            const int end = std::min(begin + kBand, grid.feature_rows());
+            // A window needs the rows around.
+            const int first = std::max(begin - detail::kFilterBefore, 0);
+            const int behind = std::min(end + detail::kFilterBehind, grid.feature_rows());
+            const auto features = detail::hog_features(image, grid, first, behind, workspace);
+            workspace.threads().run(static_cast<int>(strips.size()), [&](int task, int) {
+                const auto i = static_cast<std::size_t>(task);
+                found_in[i] = search_strip(features, strips[i], begin, end, level, threshold);
+            });
+            for (const std::vector<Candidate>& some : found_in) found.insert(found.end(), some.begin(), some.end());
+        }
+    }
+
+    /// Of rows begin..end-1.
+    std::vector<Candidate> search_strip(const detail::FeatureMap& features, const detail::Strip& strip, int begin,
+                                        int end, int level, double threshold) const {
+        const detail::StripScores scores(features, filters_, strip);
+        std::vector<Candidate> found;
+        for (std::size_t k = 0; k < filters_.size(); ++k) {
+            for (int row = begin; row < end; ++row) {
+                for (int x = 0; x < strip.columns; ++x) {
+                    const double sum = scores.at(k, row, x);
+                    if (!(sum >= filters_[k].threshold + threshold)) continue;
+                    const int column = strip.first + x;
+                    found.push_back(
+                        {{detail::window_box(level, row, column), sum - filters_[k].threshold, static_cast<int>(k)},
+                         level,
+                         row,
+                         column});
+                }
+            }
+        }
+        return found;
+    }
+
+    std::vector<detail::SlidingFilter> filters_;
+    double largest_ratio_ = 0;
+    double largest_cover_ = 0;
+};
+
+#if !defined(FFR_COMPILED_ELSEWHERE) || defined(FFR_COMPILE_HERE)
+
+FFR_COMPILED_INLINE std::vector<FaceDetector::Candidate> FaceDetector::candidates(detail::Planes image,
+                                                                                  double threshold,
+                                                                                  Workspace& workspace) const {
+    std::vector<Candidate> found;
+    const int levels = pyramid_levels(image.width(), image.height());
+    for (int level = 0; level < levels && !image.empty(); ++level) {
+        if (level > 0) image = detail::pyramid_down(image, workspace);
+        search_level(image, level, threshold, workspace, found);
+    }
+    std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tuple(-a.detection.score, a.detection.view, a.level, a.row, a.column) <
+               std::tuple(-b.detection.score, b.detection.view, b.level, b.row, b.column);
+    });
+    return found;
+}
+
+#endif
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/detect/mmod_pyramid.hpp
 /// \file
 /// A picture and its smaller versions on one canvas, so that a network sees faces of all sizes in one go.
 ///
@@ -15421,7 +13897,7 @@ class PyramidCanvas {
 
 FFR_EXACT_FLOAT_END
 
-// ---- ffr/mmod_network.hpp
+// ---- ffr/detect/mmod_network.hpp
 /// \file
 /// The network of the CNN face detector: seven convolutions that make a map of scores of a canvas of pictures.
 ///
@@ -15659,7 +14135,7 @@ using MmodNetwork = LineMmodNetwork;
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/mmod_detector.hpp
+// ---- ffr/detect/mmod_detector.hpp
 /// \file
 /// Finds faces by a network: turned, tilted and partly covered ones, too, which face_detector.hpp's filters miss.
 ///
@@ -15815,7 +14291,7 @@ using MmodDetector = BasicMmodDetector<MmodNetwork>;
 
 FFR_EXACT_FLOAT_END
 
-// ---- ffr/auto_detector.hpp
+// ---- ffr/detect/auto_detector.hpp
 /// \file
 /// Two detectors in turn: the fast one, and the thorough one where the fast one finds nothing or isn't sure.
 ///
@@ -15882,7 +14358,7 @@ class AutoDetector {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/detector.hpp
+// ---- ffr/detect/detector.hpp
 /// \file
 /// The detectors behind one name, for who chooses between them when the program runs.
 ///
@@ -15930,8 +14406,2166 @@ class Detector {
 
 }  // namespace v0_1
 }  // namespace ffr
+// Box -> landmarks -> chip.
 
-// ---- ffr/embedding.hpp
+// ---- ffr/align/similarity.hpp
+/// \file
+/// The similarity (turn, scale, shift) that brings one set of points as near to another as it can: the least squares
+/// fit that landmarks and chips both need.
+///
+///     points from: n x 2, points to: n x 2  -->  a, b and the shift t, so that M p + t is near to p's partner
+///
+///     p -> M p + t,   M = | a  -b |     scale sqrt(a^2 + b^2), angle atan2(b, a)
+///                         | b   a |
+///
+/// With both sets centred on their means, a and b are two sums over the points and a division (Umeyama 1991, without
+/// reflections, in two dimensions).
+
+#include <cstddef>
+#include <vector>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A turn with a scale: the matrix [[a, -b], [b, a]].
+struct Rotation {
+    double a = 1;  ///< scale times the angle's cosine
+    double b = 0;  ///< scale times its sine; above 0 turns x towards y, clockwise on the screen
+};
+
+/// p -> rotation p + shift.
+struct Similarity {
+    Rotation rotation;  ///< about the point (0, 0)
+    PointF shift;       ///< after it, in pixels
+
+    /// The image of a point.
+    PointF operator()(PointF p) const {
+        return {rotation.a * p.x - rotation.b * p.y + shift.x, rotation.b * p.x + rotation.a * p.y + shift.y};
+    }
+};
+
+/// Fits similarities from one fixed set of points to others.
+class SimilarityFit {
+  public:
+    /// Prepares fits from these points.
+    /// \param from  x0, y0, x1, y1, ... of `count` points
+    template <typename Number>
+    SimilarityFit(const Number* from, std::size_t count) {
+        from_mean_ = mean(from, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            from_.push_back(
+                {static_cast<double>(from[2 * i]) - from_mean_.x, static_cast<double>(from[2 * i + 1]) - from_mean_.y});
+            variance_ += from_.back().x * from_.back().x + from_.back().y * from_.back().y;
+        }
+    }
+
+    /// False when all points are the same: then there's nothing to fit by.
+    bool valid() const { return variance_ > 0; }
+
+    /// The turn and scale of the best similarity to `to`, as many points as there were in `from`.
+    template <typename Number>
+    Rotation rotation_to(const Number* to) const {
+        const PointF to_mean = mean(to, from_.size());
+        double a = 0, b = 0;
+        for (std::size_t i = 0; i < from_.size(); ++i) {
+            const double x = static_cast<double>(to[2 * i]) - to_mean.x;
+            const double y = static_cast<double>(to[2 * i + 1]) - to_mean.y;
+            a += from_[i].x * x + from_[i].y * y;
+            b += from_[i].x * y - from_[i].y * x;
+        }
+        return {a / variance_, b / variance_};
+    }
+
+    /// The best similarity to `to`.
+    template <typename Number>
+    Similarity to(const Number* to) const {
+        Similarity fit{rotation_to(to), mean(to, from_.size())};
+        const PointF turned = Similarity{fit.rotation, {}}(from_mean_);
+        fit.shift = {fit.shift.x - turned.x, fit.shift.y - turned.y};
+        return fit;
+    }
+
+  private:
+    template <typename Number>
+    static PointF mean(const Number* points, std::size_t count) {
+        PointF sum;
+        for (std::size_t i = 0; i < count; ++i) {
+            sum.x += static_cast<double>(points[2 * i]);
+            sum.y += static_cast<double>(points[2 * i + 1]);
+        }
+        return {sum.x / static_cast<double>(count), sum.y / static_cast<double>(count)};
+    }
+
+    std::vector<PointF> from_;
+    PointF from_mean_;
+    double variance_ = 0;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/align/landmarks.hpp
+/// \file
+/// Finds the landmarks of a face in a box: corners of the eyes, tip of the nose, outline of the lips.
+///
+///     image h x w, box --> 68 or 5 points (x, y)
+///
+///     mean shape --> compare pixel pairs --> 500 trees --> a little shift --+
+///         ^          around the shape       vote                            |
+///         +------------------------------- 15 times <-----------------------+
+///
+/// We start with the mean face laid into the box. A tree of depth 4 asks four times "is this pixel brighter than that
+/// one, by so much?" and its leaf holds a small shift of all points. 500 trees are one cascade; after each of 15
+/// cascades the pixels are read anew around the shape as it now stands.
+///
+/// predict() is the method. Its last step, shape += leaf for each tree, is in kernels/leaves.inl, since it takes most
+/// time.
+///
+/// Paper: Kazemi & Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees".
+///
+/// Order of 68 points (left and right as seen in the image): 0-16 jaw from left to right, 17-21 and 22-26 brows, 27-30
+/// bridge of the nose, 31-35 its base, 36-41 left eye, 42-47 right eye, 48-59 outer lip, 60-67 inner lip. Order of 5
+/// points: right eye's outer and inner corner, left eye's outer and inner corner, base of the nose.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+// ---- ffr/kernels/leaves.hpp
+/// \file
+/// Adds leaves of regression trees to a shape, coordinate by coordinate. Every product and sum is rounded on its own
+/// and in the leaves' order, so wider registers give the same bits.
+///
+///     shape: 68 x 2 floats   +=   leaf of tree 0, leaf of tree 1, ... leaf of tree 499: 68 x 2 numbers each
+///
+/// A number is a float, or a whole number of steps whose size the leaf has. plain_leaves, whose register is a point,
+/// makes the plain version of leaves.inl.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
+
+/// How leaves are kept.
+enum class LeafCoding {
+    exact,   // float32
+    int16,   // steps of a size that the leaf has for itself
+    int8,    // the same
+    nibbles  // the same, a byte a point: x in the low four bits, y in the high ones, 0..15 standing for -8..7
+};
+
+/// Bits that a coordinate takes in a leaf.
+constexpr std::size_t bits_of_a_shift(LeafCoding coding) {
+    return coding == LeafCoding::exact ? 32 : coding == LeafCoding::int16 ? 16 : coding == LeafCoding::int8 ? 8 : 4;
+}
+
+/// The leaves of some trees one after the other, each a shift of all coordinates of a shape.
+struct LeafTable {
+    LeafCoding coding = LeafCoding::exact;
+    const char* shifts = nullptr;
+    const float* step_sizes = nullptr;  // one a leaf, unless the coding is exact
+    std::size_t coordinates = 0;        // x and y of each point: an even number
+
+    /// Asks for a leaf that will be added soon: where a table is larger than the caches, waiting for one leaf after the
+    /// other takes most of the time.
+    void ask_for(std::size_t leaf) const {
+        const std::size_t size = coordinates * bits_of_a_shift(coding) / 8;
+        const char* const end = shifts + (leaf + 1) * size;
+        for (const char* line = end - size; line < end; line += 64) prefetch(line);
+        prefetch(end - 1);
+        if (step_sizes != nullptr) prefetch(step_sizes + leaf);
+    }
+};
+
+/// The kernels of a path: see leaves.inl.
+struct LeafKernels {
+    /// By LeafCoding.
+    std::size_t (*add[4])(const LeafTable&, const std::size_t* leaves, std::size_t count, std::size_t first,
+                          float* shape);
+};
+
+namespace plain_leaves {
+
+FFR_EXACT_FLOAT_BEGIN
+
+/// A point is the least that all codings can name.
+struct Vector {
+    struct Register {
+        float x, y;
+        friend Register operator+(Register a, Register b) { return {a.x + b.x, a.y + b.y}; }
+        friend Register operator*(Register a, Register b) { return {a.x * b.x, a.y * b.y}; }
+    };
+    static constexpr std::size_t kLanes = 2;
+
+    template <typename Number>
+    static Register pair(const char* from) {
+        Number numbers[2];
+        std::memcpy(numbers, from, sizeof numbers);
+        return {static_cast<float>(numbers[0]), static_cast<float>(numbers[1])};
+    }
+
+    static Register load(const float* from) { return {from[0], from[1]}; }
+    static void store(float* to, Register value) {
+        to[0] = value.x;
+        to[1] = value.y;
+    }
+    static Register broadcast(float value) { return {value, value}; }
+    static Register from_int16(const char* from) { return pair<std::int16_t>(from); }
+    static Register from_int8(const char* from) { return pair<std::int8_t>(from); }
+    static Register from_nibbles(const char* from) {
+        const int point = static_cast<unsigned char>(*from);
+        return {static_cast<float>((point & 15) - 8), static_cast<float>((point >> 4) - 8)};
+    }
+};
+
+
+// ---- ffr/kernels/leaves.inl
+// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
+
+/// As many shifts as a register holds. \param from  the first one's byte
+template <LeafCoding kCoding>
+inline typename Vector::Register read_shifts(const char* from, float step_size) {
+    if constexpr (kCoding == LeafCoding::exact) {
+        static_cast<void>(step_size);
+        return Vector::load(reinterpret_cast<const float*>(from));
+    } else if constexpr (kCoding == LeafCoding::int16) {
+        return Vector::broadcast(step_size) * Vector::from_int16(from);
+    } else if constexpr (kCoding == LeafCoding::int8) {
+        return Vector::broadcast(step_size) * Vector::from_int8(from);
+    } else {
+        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
+    }
+}
+
+/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
+template <LeafCoding kCoding, std::size_t kRegisters>
+inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                             float* shape) {
+    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
+    typename Vector::Register sums[kRegisters];
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
+    for (std::size_t n = 0; n < count; ++n) {
+        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
+        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
+        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
+            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
+        }
+    }
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
+}
+
+/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
+template <LeafCoding kCoding>
+inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                              float* shape) {
+    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
+    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
+        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
+    }
+    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
+        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
+    }
+    return first;
+}
+
+inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
+                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace plain_leaves
+
+#if defined(FFR_SSE2_KERNELS)
+
+namespace sse2_leaves {
+
+FFR_EXACT_FLOAT_BEGIN
+
+struct Vector {
+    using Register = __m128;
+    static constexpr std::size_t kLanes = 4;
+
+    static Register load(const float* from) { return _mm_loadu_ps(from); }
+    static void store(float* to, Register value) { _mm_storeu_ps(to, value); }
+    static Register broadcast(float value) { return _mm_set1_ps(value); }
+    static Register from_int16(const char* from) {
+        const __m128i steps = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(steps, steps), 16));
+    }
+    static Register from_int8(const char* from) {
+        int four = 0;
+        std::memcpy(&four, from, sizeof four);
+        const __m128i steps = _mm_cvtsi32_si128(four), pairs = _mm_unpacklo_epi8(steps, steps);
+        return _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(pairs, pairs), 24));
+    }
+    /// Each lane keeps its four bits where they are and becomes a number that's a power of 16 too large.
+    static Register from_nibbles(const char* from) {
+        std::uint16_t four = 0;
+        std::memcpy(&four, from, sizeof four);
+        const __m128i large = _mm_and_si128(_mm_set1_epi32(four), _mm_setr_epi32(0xF, 0xF0, 0xF00, 0xF000));
+        const __m128 numbers = _mm_mul_ps(_mm_cvtepi32_ps(large), _mm_setr_ps(1, 1 / 16.0f, 1 / 256.0f, 1 / 4096.0f));
+        return _mm_sub_ps(numbers, _mm_set1_ps(8));
+    }
+};
+
+
+// ---- ffr/kernels/leaves.inl
+// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
+
+/// As many shifts as a register holds. \param from  the first one's byte
+template <LeafCoding kCoding>
+inline typename Vector::Register read_shifts(const char* from, float step_size) {
+    if constexpr (kCoding == LeafCoding::exact) {
+        static_cast<void>(step_size);
+        return Vector::load(reinterpret_cast<const float*>(from));
+    } else if constexpr (kCoding == LeafCoding::int16) {
+        return Vector::broadcast(step_size) * Vector::from_int16(from);
+    } else if constexpr (kCoding == LeafCoding::int8) {
+        return Vector::broadcast(step_size) * Vector::from_int8(from);
+    } else {
+        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
+    }
+}
+
+/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
+template <LeafCoding kCoding, std::size_t kRegisters>
+inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                             float* shape) {
+    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
+    typename Vector::Register sums[kRegisters];
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
+    for (std::size_t n = 0; n < count; ++n) {
+        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
+        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
+        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
+            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
+        }
+    }
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
+}
+
+/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
+template <LeafCoding kCoding>
+inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                              float* shape) {
+    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
+    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
+        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
+    }
+    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
+        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
+    }
+    return first;
+}
+
+inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
+                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace sse2_leaves
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
+
+FFR_TARGET_BEGIN("avx2")
+
+namespace avx2_leaves {
+
+FFR_EXACT_FLOAT_BEGIN
+
+struct Vector {
+    using Register = __m256;
+    static constexpr std::size_t kLanes = 8;
+
+    static Register load(const float* from) { return _mm256_loadu_ps(from); }
+    static void store(float* to, Register value) { _mm256_storeu_ps(to, value); }
+    static Register broadcast(float value) { return _mm256_set1_ps(value); }
+    static Register from_int16(const char* from) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+    }
+    static Register from_int8(const char* from) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+    }
+    static Register from_nibbles(const char* from) {
+        int eight = 0;
+        std::memcpy(&eight, from, sizeof eight);
+        const __m256i places = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+        const __m256i nibbles =
+            _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(eight), places), _mm256_set1_epi32(15));
+        return _mm256_cvtepi32_ps(_mm256_sub_epi32(nibbles, _mm256_set1_epi32(8)));
+    }
+};
+
+
+// ---- ffr/kernels/leaves.inl
+// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
+
+/// As many shifts as a register holds. \param from  the first one's byte
+template <LeafCoding kCoding>
+inline typename Vector::Register read_shifts(const char* from, float step_size) {
+    if constexpr (kCoding == LeafCoding::exact) {
+        static_cast<void>(step_size);
+        return Vector::load(reinterpret_cast<const float*>(from));
+    } else if constexpr (kCoding == LeafCoding::int16) {
+        return Vector::broadcast(step_size) * Vector::from_int16(from);
+    } else if constexpr (kCoding == LeafCoding::int8) {
+        return Vector::broadcast(step_size) * Vector::from_int8(from);
+    } else {
+        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
+    }
+}
+
+/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
+template <LeafCoding kCoding, std::size_t kRegisters>
+inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                             float* shape) {
+    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
+    typename Vector::Register sums[kRegisters];
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
+    for (std::size_t n = 0; n < count; ++n) {
+        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
+        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
+        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
+            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
+        }
+    }
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
+}
+
+/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
+template <LeafCoding kCoding>
+inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                              float* shape) {
+    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
+    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
+        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
+    }
+    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
+        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
+    }
+    return first;
+}
+
+inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
+                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace avx2_leaves
+
+FFR_TARGET_END
+
+#elif defined(FFR_NEON_KERNELS)
+
+namespace neon_leaves {
+
+FFR_EXACT_FLOAT_BEGIN
+
+struct Vector {
+    using Register = float32x4_t;
+    static constexpr std::size_t kLanes = 4;
+
+    static Register load(const float* from) { return vld1q_f32(from); }
+    static void store(float* to, Register value) { vst1q_f32(to, value); }
+    static Register broadcast(float value) { return vdupq_n_f32(value); }
+    static Register from_int16(const char* from) {
+        return vcvtq_f32_s32(vmovl_s16(vld1_s16(reinterpret_cast<const std::int16_t*>(from))));
+    }
+    static Register from_int8(const char* from) {
+        std::uint32_t four = 0;
+        std::memcpy(&four, from, sizeof four);
+        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
+    }
+    static Register from_nibbles(const char* from) {
+        std::uint16_t four = 0;
+        std::memcpy(&four, from, sizeof four);
+        const std::int32_t places[] = {0, -4, -8, -12};
+        const uint32x4_t nibbles = vandq_u32(vshlq_u32(vdupq_n_u32(four), vld1q_s32(places)), vdupq_n_u32(15));
+        return vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(nibbles), vdupq_n_s32(8)));
+    }
+};
+
+
+// ---- ffr/kernels/leaves.inl
+// Sums of regression trees' leaves, one text for all CPUs (see leaves.hpp).
+
+/// As many shifts as a register holds. \param from  the first one's byte
+template <LeafCoding kCoding>
+inline typename Vector::Register read_shifts(const char* from, float step_size) {
+    if constexpr (kCoding == LeafCoding::exact) {
+        static_cast<void>(step_size);
+        return Vector::load(reinterpret_cast<const float*>(from));
+    } else if constexpr (kCoding == LeafCoding::int16) {
+        return Vector::broadcast(step_size) * Vector::from_int16(from);
+    } else if constexpr (kCoding == LeafCoding::int8) {
+        return Vector::broadcast(step_size) * Vector::from_int8(from);
+    } else {
+        return Vector::broadcast(step_size) * Vector::from_nibbles(from);
+    }
+}
+
+/// Adds to the coordinates from `first` on, which stay in kRegisters registers while all leaves go by.
+template <LeafCoding kCoding, std::size_t kRegisters>
+inline void add_to_registers(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                             float* shape) {
+    constexpr std::size_t kBits = bits_of_a_shift(kCoding);
+    typename Vector::Register sums[kRegisters];
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Vector::load(shape + first + r * Vector::kLanes);
+    for (std::size_t n = 0; n < count; ++n) {
+        const char* const shifts = table.shifts + (leaves[n] * table.coordinates + first) * kBits / 8;
+        const float step_size = kCoding == LeafCoding::exact ? 1 : table.step_sizes[leaves[n]];
+        FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) {
+            sums[r] = sums[r] + read_shifts<kCoding>(shifts + r * Vector::kLanes * kBits / 8, step_size);
+        }
+    }
+    FFR_UNROLL for (std::size_t r = 0; r < kRegisters; ++r) Vector::store(shape + first + r * Vector::kLanes, sums[r]);
+}
+
+/// Adds to the coordinates from `first` on, as many as fill registers. \returns the first of those that are left
+template <LeafCoding kCoding>
+inline std::size_t add_leaves(const LeafTable& table, const std::size_t* leaves, std::size_t count, std::size_t first,
+                              float* shape) {
+    constexpr std::size_t kMost = 8;  // half of the registers that most CPUs have; the steps go through the others
+    for (; first + kMost * Vector::kLanes <= table.coordinates; first += kMost * Vector::kLanes) {
+        add_to_registers<kCoding, kMost>(table, leaves, count, first, shape);
+    }
+    for (; first + Vector::kLanes <= table.coordinates; first += Vector::kLanes) {
+        add_to_registers<kCoding, 1>(table, leaves, count, first, shape);
+    }
+    return first;
+}
+
+inline constexpr LeafKernels kLeafKernels{{add_leaves<LeafCoding::exact>, add_leaves<LeafCoding::int16>,
+                                           add_leaves<LeafCoding::int8>, add_leaves<LeafCoding::nibbles>}};
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace neon_leaves
+
+#endif
+
+/// shape += the shifts of leaves, one leaf after the other, by a path that the machine has to have.
+inline void add_leaves(SimdPath path, const LeafTable& table, const std::size_t* leaves, std::size_t count,
+                       float* shape) {
+    const int coding = static_cast<int>(table.coding);
+    std::size_t done = 0;
+#if defined(FFR_AVX_KERNELS)
+    if (path == SimdPath::avx2 || path == SimdPath::avx512) {
+        done = avx2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
+    }
+#endif
+#if defined(FFR_SSE2_KERNELS)
+    if (path != SimdPath::scalar) done = sse2_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
+#elif defined(FFR_NEON_KERNELS)
+    if (path == SimdPath::neon) done = neon_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
+#endif
+    static_cast<void>(path);
+    plain_leaves::kLeafKernels.add[coding](table, leaves, count, done, shape);
+}
+
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// The landmarks of a face, in pixels of its image. They may lie outside of the box and of the image.
+struct Landmarks {
+    std::vector<Point> points;     ///< rounded to whole pixels, halves upwards: what chips are cut by
+    std::vector<PointF> subpixel;  ///< the same before rounding
+};
+
+namespace detail {
+
+/// Brightness 0..255 of the pixel nearest to (x, y): the plain mean of the colours, rounded down; 0 outside. Numbers
+/// within the image aren't negative, so cutting off rounds them down.
+inline std::uint8_t brightness(ImageView image, double x, double y) {
+    const double column = x + 0.5, row = y + 0.5;
+    if (!(column >= 0 && row >= 0 && column < image.width && row < image.height)) return 0;
+    const std::uint8_t* const pixel = image.row(static_cast<int>(row)) + static_cast<int>(column) * image.channels;
+    return static_cast<std::uint8_t>(image.channels == 1 ? pixel[0] : (pixel[0] + pixel[1] + pixel[2]) / 3);
+}
+
+}  // namespace detail
+
+/// An ensemble of regression trees for face landmarks. Its tables stay in the file's bytes. Immutable, safe for many
+/// threads; copies share them.
+class LandmarkPredictor {
+  public:
+    /// Takes the trees from a file, whose bytes are kept.
+    /// \param weights  a file of kind "landmarks" (landmarks68.ffr, landmarks5.ffr)
+    /// \throws FormatError when it's something else or its tables don't fit together
+    static LandmarkPredictor load(const WeightsFile& weights) {
+        return detail::with_default_floats([&] { return LandmarkPredictor(weights); });
+    }
+
+    /// Number of points a face gets: 68 or 5 for the files shipped.
+    std::size_t point_count() const { return mean_shape_.shape[0]; }
+
+    /// Finds the landmarks of the face in a box.
+    ///
+    /// \param image  gray or RGB
+    /// \param box    the face as FaceDetector frames it; may lie partly or wholly outside of the image
+    /// \throws InvalidArgument when the image is empty
+    /// Cost: cascades * trees random reads of a leaf, independent of the image's size; about 0.15 ms for 68 points,
+    /// 0.09 ms for 5 on one AVX2 core, more where the caches hold other things.
+    Landmarks predict(ImageView image, const Rect& box) const {
+        return detail::with_default_floats([&] {
+            require_pixels(image);
+            std::vector<float> shape(mean_shape_.begin(), mean_shape_.end());
+            std::vector<std::uint8_t> pixels(pixels_per_cascade());
+            std::vector<std::size_t> reached(trees_per_cascade());
+            for (std::size_t cascade = 0; cascade < cascades(); ++cascade) {
+                read_pixels(image, box, cascade, shape, pixels);
+                find_leaves(cascade, pixels, reached);
+                kernels::add_leaves(kernels::simd_path(), leaves_[cascade], reached.data(), reached.size(),
+                                    shape.data());
+            }
+            return to_image(shape, box);
+        });
+    }
+
+  private:
+    static constexpr std::size_t kMostCascades = 1000;  // each is looked up by name; models have 10 to 20
+
+    explicit LandmarkPredictor(const WeightsFile& weights) : file_(weights) {
+        constexpr std::size_t kAny = WeightsFile::kAny;
+        weights.require_kind("landmarks");
+        mean_shape_ = weights.finite_tensor<float>("mean_shape", {kAny, 2});
+        anchors_ = weights.tensor<std::uint16_t>("pixels/anchor", {kAny, kAny});
+        offsets_ = weights.finite_tensor<float>("pixels/offset", {cascades(), pixels_per_cascade(), 2});
+        split_pixels_ = weights.tensor<std::uint16_t>("splits/pixels", {cascades(), kAny, kAny, 2});
+        thresholds_ =
+            weights.tensor<std::int16_t>("splits/threshold", {cascades(), trees_per_cascade(), splits_per_tree()});
+        if (cascades() > kMostCascades) throw FormatError(file_.name() + ": has more than 1000 cascades");
+        for (std::size_t cascade = 0; cascade < cascades(); ++cascade) leaves_.push_back(leaf_table(cascade));
+        check_tables();
+    }
+
+    /// A cascade's leaves in whichever coding the file has them. A landmark is only as good as the pixels that its
+    /// cascades read, and an early error makes later ones read others: so the compact coding gives the first cascades
+    /// 16 bits and the last ones 4.
+    kernels::LeafTable leaf_table(std::size_t cascade) const {
+        const std::string name = "leaves/" + std::to_string(cascade) + "/";
+        const std::size_t trees = trees_per_cascade(), leaves = leaves_per_tree(), coordinates = mean_shape_.size();
+        const auto steps = [&](kernels::LeafCoding coding, const void* shifts) {
+            const TensorView<float> sizes = file_.finite_tensor<float>(name + "step_size", {trees, leaves});
+            return kernels::LeafTable{coding, static_cast<const char*>(shifts), sizes.data, coordinates};
+        };
+        if (file_.contains(name + "int16")) {
+            const auto view = file_.tensor<std::int16_t>(name + "int16", {trees, leaves, coordinates});
+            return steps(kernels::LeafCoding::int16, view.data);
+        }
+        if (file_.contains(name + "int8")) {
+            const auto view = file_.tensor<std::int8_t>(name + "int8", {trees, leaves, coordinates});
+            return steps(kernels::LeafCoding::int8, view.data);
+        }
+        if (file_.contains(name + "nibbles")) {
+            const auto view = file_.tensor<std::int8_t>(name + "nibbles", {trees, leaves, coordinates / 2});
+            return steps(kernels::LeafCoding::nibbles, view.data);
+        }
+        const auto view = file_.finite_tensor<float>(name + "float32", {trees, leaves, coordinates});
+        return {kernels::LeafCoding::exact, reinterpret_cast<const char*>(view.data), nullptr, coordinates};
+    }
+
+    /// Everything that serves as an index or a divisor is checked here, so that predict needn't.
+    void check_tables() const {
+        const auto require = [this](bool fine, const char* reason) {
+            if (!fine) throw FormatError(file_.name() + ": " + reason);
+        };
+        const auto below = [](const TensorView<std::uint16_t>& values, std::size_t limit) {
+            return std::all_of(values.begin(), values.end(), [limit](std::uint16_t v) { return v < limit; });
+        };
+        require(point_count() >= 1, "a shape needs at least one point");
+        require(cascades() >= 1, "a predictor needs at least one cascade");
+        require((leaves_per_tree() & splits_per_tree()) == 0, "a tree's splits must number a power of two less one");
+        require(below(anchors_, point_count()), "a pixel is anchored to a point that doesn't exist");
+        require(below(split_pixels_, pixels_per_cascade()), "a split asks for a pixel that doesn't exist");
+        require(point_count() == 1 || SimilarityFit(mean_shape_.data, point_count()).valid(),
+                "all points of the mean shape are the same");
+    }
+
+    std::size_t cascades() const { return anchors_.shape[0]; }
+    std::size_t pixels_per_cascade() const { return anchors_.shape[1]; }
+    std::size_t trees_per_cascade() const { return split_pixels_.shape[1]; }
+    std::size_t splits_per_tree() const { return split_pixels_.shape[2]; }
+    std::size_t leaves_per_tree() const { return splits_per_tree() + 1; }
+
+    /// Box coordinates to the image's: (0, 0) is the box's first pixel, (1, 1) its last.
+    static PointF to_image(float u, float v, const Rect& box) {
+        const double width = static_cast<double>(box.right) - box.left;
+        const double height = static_cast<double>(box.bottom) - box.top;
+        return {box.left + u * width, box.top + v * height};
+    }
+
+    /// Reads the pixels that a cascade's trees compare: each keeps its offset from a point of the mean shape, turned
+    /// and scaled as the shape is now.
+    void read_pixels(ImageView image, const Rect& box, std::size_t cascade, const std::vector<float>& shape,
+                     std::vector<std::uint8_t>& pixels) const {
+        Rotation turn;
+        if (point_count() > 1) turn = SimilarityFit(mean_shape_.data, point_count()).rotation_to(shape.data());
+        const float a = static_cast<float>(turn.a), b = static_cast<float>(turn.b);
+        const std::size_t first = cascade * pixels_per_cascade();
+        for (std::size_t i = 0; i < pixels.size(); ++i) {
+            const float* const offset = offsets_.data + 2 * (first + i);
+            const float* const anchor = shape.data() + 2 * anchors_[first + i];
+            const float u = a * offset[0] + -b * offset[1] + anchor[0];
+            const float v = b * offset[0] + a * offset[1] + anchor[1];
+            const PointF p = to_image(u, v, box);
+            pixels[i] = detail::brightness(image, p.x, p.y);
+        }
+    }
+
+    /// The leaves that the pixels lead to, one a tree, numbered through the cascade's trees. All of them are asked for
+    /// before the first is added: their memory comes in while other trees descend.
+    void find_leaves(std::size_t cascade, const std::vector<std::uint8_t>& pixels,
+                     std::vector<std::size_t>& reached) const {
+        for (std::size_t tree = 0; tree < reached.size(); ++tree) {
+            const std::size_t leaf = descend(cascade * trees_per_cascade() + tree, pixels);
+            reached[tree] = tree * leaves_per_tree() + leaf;
+            leaves_[cascade].ask_for(reached[tree]);
+        }
+    }
+
+    /// The leaf of a tree that the pixels lead to, 0 .. leaves_per_tree() - 1. Thresholds are whole numbers since
+    /// pixels are.
+    std::size_t descend(std::size_t tree, const std::vector<std::uint8_t>& pixels) const {
+        const std::uint16_t* const pair = split_pixels_.data + tree * splits_per_tree() * 2;
+        const std::int16_t* const threshold = thresholds_.data + tree * splits_per_tree();
+        std::size_t node = 0;
+        while (node < splits_per_tree()) {
+            const int difference = pixels[pair[2 * node]] - pixels[pair[2 * node + 1]];
+            // Left or right without a jump, which the processor could only guess.
+            node = 2 * node + 2 - static_cast<std::size_t>(difference > threshold[node]);
+        }
+        return node - splits_per_tree();
+    }
+
+    static Landmarks to_image(const std::vector<float>& shape, const Rect& box) {
+        Landmarks landmarks;
+        for (std::size_t i = 0; i + 1 < shape.size(); i += 2) {
+            const PointF p = to_image(shape[i], shape[i + 1], box);
+            landmarks.subpixel.push_back(p);
+            landmarks.points.push_back({round_half_up(p.x), round_half_up(p.y)});
+        }
+        return landmarks;
+    }
+
+    WeightsFile file_;
+    TensorView<float> mean_shape_;
+    TensorView<std::uint16_t> anchors_;
+    TensorView<float> offsets_;
+    TensorView<std::uint16_t> split_pixels_;
+    TensorView<std::int16_t> thresholds_;
+    std::vector<kernels::LeafTable> leaves_;
+};
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/align/chip.hpp
+/// \file
+/// Straightens a face: turns, scales and shifts it so that eyes, nose and mouth come to lie where they lie in every
+/// chip.
+///
+///     landmarks --fit--> square, turned --(halve while too large)--> sample --> chip of size x size pixels
+///     68 or 5 x 2          /\                                       +------+
+///                         /  \                                      | o  o |
+///                         \  /                                      |  ..  |
+///                          \/                                       +------+
+///
+/// The fit is a similarity (similarity.hpp), never a shear, so the face keeps its proportions. A face much larger than
+/// the chip is first halved with a 5 x 5 binomial filter (a blur with the weights 1 4 6 4 1 each way), or else sampling
+/// would skip pixels. A sample between four pixels is mixed from them.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+// ---- ffr/kernels/halving.hpp
+/// \file
+/// The binomial filter that smooths an image before every second pixel of it is taken (chip.hpp): whole numbers
+/// throughout.
+///
+///     five rows of bytes --1 4 6 4 1 down--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes
+
+#include <cstdint>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
+
+/// The kernels of a path: see halving.inl.
+struct HalvingKernels {
+    void (*filter_down)(const std::uint8_t* const* rows, int count, std::uint16_t* sums);
+    void (*filter_across)(const std::uint16_t* sums, int step, int count, std::uint8_t* out);
+};
+
+namespace plain_halving {
+
+struct Vector {
+    using Words = std::uint16_t;
+    static constexpr int kLanes = 1;
+
+    static Words widen(const std::uint8_t* from) { return *from; }
+    static Words load(const std::uint16_t* from) { return *from; }
+    static void store(std::uint16_t* to, Words words) { *to = words; }
+    static void store_high_bytes(std::uint8_t* to, Words words) { *to = static_cast<std::uint8_t>(words >> 8); }
+};
+
+
+// ---- ffr/kernels/halving.inl
+// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
+// the one before: what's in both comes out the same.
+
+/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
+inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
+                                    typename Vector::Words d, typename Vector::Words e) {
+    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
+}
+
+/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
+inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        Vector::store(sums + i,
+                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
+                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
+    }
+}
+
+/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
+/// Vector::kLanes.
+inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        const std::uint16_t* const from = sums + i;
+        Vector::store_high_bytes(out + i,
+                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
+                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
+    }
+}
+
+inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
+
+}  // namespace plain_halving
+
+#if defined(FFR_SSE2_KERNELS)
+
+namespace sse2_halving {
+
+struct Vector {
+    typedef std::uint16_t Words __attribute__((vector_size(16)));
+    static constexpr int kLanes = 8;
+
+    static Words widen(const std::uint8_t* from) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+        return reinterpret_cast<Words>(_mm_unpacklo_epi8(bytes, _mm_setzero_si128()));
+    }
+    static Words load(const std::uint16_t* from) {
+        return reinterpret_cast<Words>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    static void store(std::uint16_t* to, Words words) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), reinterpret_cast<__m128i>(words));
+    }
+    static void store_high_bytes(std::uint8_t* to, Words words) {
+        const __m128i high = reinterpret_cast<__m128i>(words >> 8);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(high, high));
+    }
+};
+
+
+// ---- ffr/kernels/halving.inl
+// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
+// the one before: what's in both comes out the same.
+
+/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
+inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
+                                    typename Vector::Words d, typename Vector::Words e) {
+    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
+}
+
+/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
+inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        Vector::store(sums + i,
+                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
+                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
+    }
+}
+
+/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
+/// Vector::kLanes.
+inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        const std::uint16_t* const from = sums + i;
+        Vector::store_high_bytes(out + i,
+                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
+                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
+    }
+}
+
+inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
+
+}  // namespace sse2_halving
+
+#endif
+
+#if defined(FFR_AVX_KERNELS)
+
+FFR_TARGET_BEGIN("avx2")
+
+namespace avx2_halving {
+
+struct Vector {
+    typedef std::uint16_t Words __attribute__((vector_size(32)));
+    static constexpr int kLanes = 16;
+
+    static Words widen(const std::uint8_t* from) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return reinterpret_cast<Words>(_mm256_cvtepu8_epi16(bytes));
+    }
+    static Words load(const std::uint16_t* from) {
+        return reinterpret_cast<Words>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    }
+    static void store(std::uint16_t* to, Words words) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(words));
+    }
+    static void store_high_bytes(std::uint8_t* to, Words words) {
+        const __m256i high = reinterpret_cast<__m256i>(words >> 8);
+        const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+    }
+};
+
+
+// ---- ffr/kernels/halving.inl
+// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
+// the one before: what's in both comes out the same.
+
+/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
+inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
+                                    typename Vector::Words d, typename Vector::Words e) {
+    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
+}
+
+/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
+inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        Vector::store(sums + i,
+                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
+                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
+    }
+}
+
+/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
+/// Vector::kLanes.
+inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        const std::uint16_t* const from = sums + i;
+        Vector::store_high_bytes(out + i,
+                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
+                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
+    }
+}
+
+inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
+
+}  // namespace avx2_halving
+
+FFR_TARGET_END
+
+#elif defined(FFR_NEON_KERNELS)
+
+namespace neon_halving {
+
+struct Vector {
+    using Words = uint16x8_t;
+    static constexpr int kLanes = 8;
+
+    static Words widen(const std::uint8_t* from) { return vmovl_u8(vld1_u8(from)); }
+    static Words load(const std::uint16_t* from) { return vld1q_u16(from); }
+    static void store(std::uint16_t* to, Words words) { vst1q_u16(to, words); }
+    static void store_high_bytes(std::uint8_t* to, Words words) { vst1_u8(to, vshrn_n_u16(words, 8)); }
+};
+
+
+// ---- ffr/kernels/halving.inl
+// The filter (1 4 6 4 1) in one direction, one text for all CPUs (see halving.hpp). A row's last register may overlap
+// the one before: what's in both comes out the same.
+
+/// The weighted sum: of bytes, or of sums of bytes, it's less than 65536.
+inline typename Vector::Words weigh(typename Vector::Words a, typename Vector::Words b, typename Vector::Words c,
+                                    typename Vector::Words d, typename Vector::Words e) {
+    return static_cast<typename Vector::Words>(a + 4 * b + 6 * c + 4 * d + e);
+}
+
+/// sums[i] = the weighted sum of rows[0][i] .. rows[4][i] for `count` numbers, at least Vector::kLanes.
+inline void filter_down(const std::uint8_t* const* rows, int count, std::uint16_t* sums) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        Vector::store(sums + i,
+                      weigh(Vector::widen(rows[0] + i), Vector::widen(rows[1] + i), Vector::widen(rows[2] + i),
+                            Vector::widen(rows[3] + i), Vector::widen(rows[4] + i)));
+    }
+}
+
+/// out[i] = the weighted sum of sums[i], sums[i + step] .. sums[i + 4 * step] by 256, for `count` numbers, at least
+/// Vector::kLanes.
+inline void filter_across(const std::uint16_t* sums, int step, int count, std::uint8_t* out) {
+    const int last = count - Vector::kLanes;
+    for (int next = 0; next < count; next += Vector::kLanes) {
+        const int i = next < last ? next : last;
+        const std::uint16_t* const from = sums + i;
+        Vector::store_high_bytes(out + i,
+                                 weigh(Vector::load(from), Vector::load(from + step), Vector::load(from + 2 * step),
+                                       Vector::load(from + 3 * step), Vector::load(from + 4 * step)));
+    }
+}
+
+inline constexpr HalvingKernels kHalvingKernels{filter_down, filter_across};
+
+}  // namespace neon_halving
+
+#endif
+
+/// The kernels of a path, which the machine has to have, for at least `count` numbers.
+inline const HalvingKernels& halving_kernels_of(SimdPath path, int count) {
+#if defined(FFR_AVX_KERNELS)
+    const bool has_avx2 = path == SimdPath::avx2 || path == SimdPath::avx512;
+    if (has_avx2 && count >= avx2_halving::Vector::kLanes) return avx2_halving::kHalvingKernels;
+#endif
+#if defined(FFR_SSE2_KERNELS)
+    if (path != SimdPath::scalar && count >= sse2_halving::Vector::kLanes) return sse2_halving::kHalvingKernels;
+#elif defined(FFR_NEON_KERNELS)
+    if (path == SimdPath::neon && count >= neon_halving::Vector::kLanes) return neon_halving::kHalvingKernels;
+#endif
+    static_cast<void>(path);
+    static_cast<void>(count);
+    return plain_halving::kHalvingKernels;
+}
+
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/kernels/sampling.hpp
+/// \file
+/// Bilinear samples for chips (chip.hpp) in doubles, whose every product and sum is rounded on its own. Where
+/// registers hold four doubles, the colours of a pixel are in one; two (SSE2) weren't faster. Each lane, a register's
+/// place for one number, does what the plain code does, so the bytes are the same.
+///
+///     place (x, y) in an image --> four pixels around, fractions of x and y --> a mix, cut to a byte, for each colour
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+
+namespace ffr {
+inline namespace v0_1 {
+namespace kernels {
+
+/// A place between four pixels.
+struct Sample {
+    const std::uint8_t* neighbours;  // the upper left one; the right one follows it, the lower ones are a row further
+    double x, y;                     // how far the place is from that one, to the right and down, 0..1
+};
+
+/// All of a pixel.
+inline constexpr double kWhole = 1;
+
+/// Mixes samples: see sampling.inl.
+using MixSamples = void (*)(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out);
+
+namespace plain_sampling {
+
+FFR_EXACT_FLOAT_BEGIN
+
+/// A gray pixel as a number, and what mixing needs: times a share, plus another one.
+struct GrayPixel {
+    using Share = double;
+    static constexpr int kChannels = 1;
+    double gray;
+
+    static Share share(const double& value) { return value; }
+    static GrayPixel left(const std::uint8_t* pair) { return {static_cast<double>(pair[0])}; }
+    static GrayPixel right(const std::uint8_t* pair) { return {static_cast<double>(pair[1])}; }
+    void store(std::uint8_t* to) const { *to = static_cast<std::uint8_t>(gray); }
+};
+
+inline GrayPixel operator*(GrayPixel::Share share, GrayPixel p) {
+    return {share * p.gray};
+}
+inline GrayPixel operator+(GrayPixel p, GrayPixel q) {
+    return {p.gray + q.gray};
+}
+
+/// The same of a colour pixel.
+struct ColourPixel {
+    using Share = double;
+    static constexpr int kChannels = 3;
+    double red, green, blue;
+
+    static Share share(const double& value) { return value; }
+    static ColourPixel left(const std::uint8_t* pair) {
+        return {static_cast<double>(pair[0]), static_cast<double>(pair[1]), static_cast<double>(pair[2])};
+    }
+    static ColourPixel right(const std::uint8_t* pair) { return left(pair + 3); }
+    void store(std::uint8_t* to) const {
+        to[0] = static_cast<std::uint8_t>(red);
+        to[1] = static_cast<std::uint8_t>(green);
+        to[2] = static_cast<std::uint8_t>(blue);
+    }
+};
+
+inline ColourPixel operator*(ColourPixel::Share share, ColourPixel p) {
+    return {share * p.red, share * p.green, share * p.blue};
+}
+inline ColourPixel operator+(ColourPixel p, ColourPixel q) {
+    return {p.red + q.red, p.green + q.green, p.blue + q.blue};
+}
+
+
+// ---- ffr/kernels/sampling.inl
+// Bilinear samples, one text for all CPUs (see sampling.hpp).
+
+/// A sample's four neighbours mixed. \param stride  bytes from a row of the sampled image to the next
+template <typename Pixel>
+inline Pixel mix(const Sample& sample, std::ptrdiff_t stride) {
+    const typename Pixel::Share x = Pixel::share(sample.x), y = Pixel::share(sample.y), whole = Pixel::share(kWhole);
+    const std::uint8_t* const above = sample.neighbours;
+    const std::uint8_t* const below = above + stride;
+    const Pixel upper = (whole - x) * Pixel::left(above) + x * Pixel::right(above);
+    const Pixel lower = (whole - x) * Pixel::left(below) + x * Pixel::right(below);
+    return (whole - y) * upper + y * lower;
+}
+
+/// Mixes `count` samples, which become pixels beside each other. Storing a pixel may spoil the byte behind it, where
+/// the next one goes; behind the last nothing may be touched.
+template <typename Pixel>
+inline void mix_samples(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out) {
+    for (; count > 1; --count, ++samples, out += Pixel::kChannels) mix<Pixel>(*samples, stride).store(out);
+    if (count == 0) return;
+    std::uint8_t last[4];
+    mix<Pixel>(*samples, stride).store(last);
+    std::memcpy(out, last, Pixel::kChannels);
+}
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace plain_sampling
+
+#if defined(FFR_AVX_KERNELS)
+
+FFR_TARGET_BEGIN("avx2")
+
+namespace avx2_sampling {
+
+FFR_EXACT_FLOAT_BEGIN
+
+struct ColourPixel {
+    using Share = __m256d;
+    static constexpr int kChannels = 3;
+    __m256d colours;  // and a fourth number that doesn't count
+
+    /// Spread while it's loaded, which costs nothing.
+    static Share share(const double& value) { return _mm256_broadcast_sd(&value); }
+    /// A byte in the last bits of the double 2^52 makes it 2^52 + byte: two steps that more of a CPU's units can do
+    /// than the conversion of an integer.
+    static ColourPixel widen(std::uint32_t bytes) {
+        const __m256d large = _mm256_set1_pd(4503599627370496.0);
+        const __m256d sum =
+            _mm256_or_pd(large, _mm256_castsi256_pd(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(static_cast<int>(bytes)))));
+        return {sum - large};
+    }
+    static ColourPixel left(const std::uint8_t* pair) {
+        std::uint32_t bytes = 0;
+        std::memcpy(&bytes, pair, sizeof bytes);
+        return widen(bytes);
+    }
+    /// From the last four bytes of the pair, since nothing may lie behind it.
+    static ColourPixel right(const std::uint8_t* pair) {
+        std::uint32_t bytes = 0;
+        std::memcpy(&bytes, pair + 2, sizeof bytes);
+        return widen(bytes >> 8);
+    }
+    void store(std::uint8_t* to) const {
+        const __m128i first_bytes = _mm_setr_epi8(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        const int bytes = _mm_cvtsi128_si32(_mm_shuffle_epi8(_mm256_cvttpd_epi32(colours), first_bytes));
+        std::memcpy(to, &bytes, sizeof bytes);
+    }
+};
+
+inline ColourPixel operator*(ColourPixel::Share share, ColourPixel p) {
+    return {share * p.colours};
+}
+inline ColourPixel operator+(ColourPixel p, ColourPixel q) {
+    return {p.colours + q.colours};
+}
+
+
+// ---- ffr/kernels/sampling.inl
+// Bilinear samples, one text for all CPUs (see sampling.hpp).
+
+/// A sample's four neighbours mixed. \param stride  bytes from a row of the sampled image to the next
+template <typename Pixel>
+inline Pixel mix(const Sample& sample, std::ptrdiff_t stride) {
+    const typename Pixel::Share x = Pixel::share(sample.x), y = Pixel::share(sample.y), whole = Pixel::share(kWhole);
+    const std::uint8_t* const above = sample.neighbours;
+    const std::uint8_t* const below = above + stride;
+    const Pixel upper = (whole - x) * Pixel::left(above) + x * Pixel::right(above);
+    const Pixel lower = (whole - x) * Pixel::left(below) + x * Pixel::right(below);
+    return (whole - y) * upper + y * lower;
+}
+
+/// Mixes `count` samples, which become pixels beside each other. Storing a pixel may spoil the byte behind it, where
+/// the next one goes; behind the last nothing may be touched.
+template <typename Pixel>
+inline void mix_samples(const Sample* samples, int count, std::ptrdiff_t stride, std::uint8_t* out) {
+    for (; count > 1; --count, ++samples, out += Pixel::kChannels) mix<Pixel>(*samples, stride).store(out);
+    if (count == 0) return;
+    std::uint8_t last[4];
+    mix<Pixel>(*samples, stride).store(last);
+    std::memcpy(out, last, Pixel::kChannels);
+}
+
+FFR_EXACT_FLOAT_END
+
+}  // namespace avx2_sampling
+
+FFR_TARGET_END
+
+#endif
+
+/// The kernel for an image's channels of a path that the machine has to have. Gray pixels have nothing to fill a
+/// register with.
+inline MixSamples mix_samples_of(SimdPath path, int channels) {
+    if (channels == 1) return plain_sampling::mix_samples<plain_sampling::GrayPixel>;
+#if defined(FFR_AVX_KERNELS)
+    if (path == SimdPath::avx2 || path == SimdPath::avx512) {
+        return avx2_sampling::mix_samples<avx2_sampling::ColourPixel>;
+    }
+#endif
+    static_cast<void>(path);
+    return plain_sampling::mix_samples<plain_sampling::ColourPixel>;
+}
+
+}  // namespace kernels
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A box with real edges, counted like Rect: width = right - left + 1.
+struct RectF {
+    double left = 0;     ///< x of the first column's centre
+    double top = 0;      ///< y of the first row's centre
+    double right = -1;   ///< x of the last column's centre
+    double bottom = -1;  ///< y of the last row's centre
+
+    /// Pixels from the left to the right edge, both counted; 0 when the box is empty.
+    double width() const { return right < left ? 0 : right - left + 1; }
+    /// Pixels from the top to the bottom edge, both counted; 0 when the box is empty.
+    double height() const { return bottom < top ? 0 : bottom - top + 1; }
+    /// width() times height().
+    double area() const { return width() * height(); }
+    /// The middle of the box.
+    PointF centre() const { return {(left + right) / 2, (top + bottom) / 2}; }
+};
+
+/// The part of an image that becomes a chip: a square turned about its own centre.
+struct ChipGeometry {
+    RectF box;         ///< in pixels of the image, before turning
+    double angle = 0;  ///< radians, clockwise as seen on the screen
+    int size = 0;      ///< side of the chip in pixels
+};
+
+namespace detail {
+
+/// Where a landmark belongs in the unit square of an upright face.
+struct ChipTarget {
+    int landmark;
+    double x, y;
+};
+
+/// For 68 points: bridge and base of the nose, eyes, mouth. Jaw, brows and lower lip move too much with expression.
+constexpr ChipTarget kChipTargets68[] = {
+    {27, 0.490127, 0.203352}, {28, 0.490127, 0.307009}, {29, 0.490127, 0.409805}, {30, 0.490127, 0.515625},
+    {31, 0.36688, 0.587326},  {32, 0.426036, 0.609345}, {33, 0.490127, 0.628106}, {34, 0.554217, 0.609345},
+    {35, 0.613373, 0.587326}, {36, 0.121737, 0.216423}, {37, 0.187122, 0.178758}, {38, 0.265825, 0.179852},
+    {39, 0.334606, 0.231733}, {40, 0.260918, 0.245099}, {41, 0.182743, 0.244077}, {42, 0.645647, 0.231733},
+    {43, 0.714428, 0.179852}, {44, 0.793132, 0.178758}, {45, 0.858516, 0.216423}, {46, 0.79751, 0.244077},
+    {47, 0.719335, 0.245099}, {48, 0.254149, 0.780233}, {49, 0.340985, 0.745405}, {50, 0.428858, 0.727388},
+    {51, 0.490127, 0.742578}, {52, 0.551395, 0.727388}, {53, 0.639268, 0.745405}, {54, 0.726104, 0.780233},
+    {60, 0.290379, 0.784792}, {61, 0.428096, 0.778746}, {62, 0.490127, 0.785343}, {63, 0.552157, 0.778746},
+    {64, 0.689874, 0.784792}};
+
+constexpr ChipTarget kChipTargets5[] = {{0, 0.8595674595992, 0.2134981538014},
+                                        {1, 0.6460604764104, 0.2289674387677},
+                                        {2, 0.1205750620789, 0.2137274526848},
+                                        {3, 0.3340850613712, 0.2290642403242},
+                                        {4, 0.4901123135679, 0.6277975316475}};
+
+template <std::size_t kCount>
+Similarity fit_chip(const ChipTarget (&targets)[kCount], const std::vector<Point>& points, int size, double padding) {
+    std::vector<double> chip, image;
+    for (const ChipTarget& target : targets) {
+        chip.push_back(size * ((padding + target.x) / (2 * padding + 1)));
+        chip.push_back(size * ((padding + target.y) / (2 * padding + 1)));
+        image.push_back(points[static_cast<std::size_t>(target.landmark)].x);
+        image.push_back(points[static_cast<std::size_t>(target.landmark)].y);
+    }
+    return SimilarityFit(chip.data(), kCount).to(image.data());
+}
+
+/// Copies `count` pixels, one of two.
+template <int kChannels>
+void take_every_second(const std::uint8_t* from, int count, std::uint8_t* to) {
+    for (int i = 0; i < count; ++i, from += 2 * kChannels, to += kChannels) std::memcpy(to, from, kChannels);
+}
+
+/// Half the size: binomial filter (1 4 6 4 1) x (1 4 6 4 1) / 256, then every second pixel. The border of two pixels
+/// that the filter can't reach is lost. Empty when a side is 8 pixels or less.
+inline Image halve(ImageView image) {
+    if (image.width <= 8 || image.height <= 8) return Image(0, 0, image.channels);
+    Image half((image.width - 3) / 2, (image.height - 3) / 2, image.channels);
+    const int step = image.channels, filtered = (image.width - 4) * step;
+    const kernels::HalvingKernels& kernels = kernels::halving_kernels_of(kernels::simd_path(), filtered);
+    std::vector<std::uint16_t> sums(static_cast<std::size_t>(image.width * step));
+    std::vector<std::uint8_t> smooth(static_cast<std::size_t>(filtered));
+    for (int row = 0; row < half.height(); ++row) {
+        const std::uint8_t* in[5];
+        for (int i = 0; i < 5; ++i) in[i] = image.row(2 * row + i);
+        kernels.filter_down(in, image.width * step, sums.data());
+        kernels.filter_across(sums.data(), step, filtered, smooth.data());
+        if (image.channels == 1) take_every_second<1>(smooth.data(), half.width(), half.row(row));
+        if (image.channels == 3) take_every_second<3>(smooth.data(), half.width(), half.row(row));
+    }
+    return half;
+}
+
+/// A box in the next halved image. The shifts of x and y differ in the reference, and so they do here.
+inline RectF halve(const RectF& box) {
+    return {box.left / 2 - 1.25, box.top / 2 - 0.75, box.right / 2 - 1.25, box.bottom / 2 - 0.75};
+}
+
+/// How often to halve until a box has at most twice the chip's width.
+inline int halvings(const RectF& box, int size) {
+    int depth = 0;
+    for (RectF half = halve(box); half.area() > static_cast<double>(size) * size; half = halve(half)) ++depth;
+    return depth;
+}
+
+/// The corners of a turned box that sampling starts from.
+struct Corners {
+    PointF top_left, top_right, bottom_left, bottom_right;
+
+    Corners(const RectF& box, double angle) {
+        const PointF centre = box.centre();
+        const auto turned = [&](double x, double y) {
+            const double dx = x - centre.x, dy = y - centre.y;
+            return PointF{std::cos(angle) * dx - std::sin(angle) * dy + centre.x,
+                          std::sin(angle) * dx + std::cos(angle) * dy + centre.y};
+        };
+        top_left = turned(box.left, box.top);
+        top_right = turned(box.right, box.top);
+        bottom_left = turned(box.left, box.bottom);
+        bottom_right = turned(box.right, box.bottom);
+    }
+};
+
+/// The pixels of an image that a chip can touch: the turned box, a margin for the halvings, cut at the image's border.
+/// Empty (right < left or bottom < top) when there are none.
+inline Rect chip_surroundings(const ChipGeometry& chip, int depth, ImageView image) {
+    double margin = 2;
+    for (int i = 0; i < depth; ++i) margin = 2 * margin + 2;
+    const Corners corners(chip.box, chip.angle);
+    const auto x = {corners.top_left.x, corners.top_right.x, corners.bottom_left.x, corners.bottom_right.x};
+    const auto y = {corners.top_left.y, corners.top_right.y, corners.bottom_left.y, corners.bottom_right.y};
+    return {round_half_up(std::max(std::min(x) - margin, 0.0)), round_half_up(std::max(std::min(y) - margin, 0.0)),
+            round_half_up(std::min(std::max(x) + margin, image.width - 1.0)),
+            round_half_up(std::min(std::max(y) + margin, image.height - 1.0))};
+}
+
+/// The samples of a row that have four neighbours each. They stand beside each other, since a line enters an image once
+/// and leaves it once; rounding keeps their order.
+struct InnerSamples {
+    int first, count;
+};
+
+/// Finds out where the samples of a row lie, each as far down from the top row's as the others.
+inline InnerSamples find_samples(ImageView image, const std::vector<PointF>& top_row, PointF down,
+                                 std::vector<kernels::Sample>& samples) {
+    const auto place = [&](int column) {
+        const PointF top = top_row[static_cast<std::size_t>(column)];
+        return PointF{top.x + down.x, top.y + down.y};
+    };
+    const auto inside = [&](PointF p) {
+        return p.x >= 0 && p.y >= 0 && p.x < image.width - 1 && p.y < image.height - 1;
+    };
+    int begin = 0, end = static_cast<int>(top_row.size());
+    while (begin < end && !inside(place(begin))) ++begin;
+    while (begin < end && !inside(place(end - 1))) --end;
+    kernels::Sample* sample = samples.data();
+    for (int column = begin; column < end; ++column, ++sample) {
+        const PointF p = place(column);
+        const int left = static_cast<int>(p.x), top = static_cast<int>(p.y);
+        *sample = {image.row(top) + std::ptrdiff_t{left} * image.channels, p.x - left, p.y - top};
+    }
+    return {begin, end - begin};
+}
+
+/// Bilinear samples of a turned box, black where a sample has no four neighbours.
+inline Image sample(ImageView image, const RectF& box, double angle, int size) {
+    Image chip(size, size, image.channels);
+    const Corners corners(box, angle);
+    const double steps = size - 1;
+    const PointF right{(corners.top_right.x - corners.top_left.x) / steps,
+                       (corners.top_right.y - corners.top_left.y) / steps};
+    const PointF down{(corners.bottom_left.x - corners.top_left.x) / steps,
+                      (corners.bottom_left.y - corners.top_left.y) / steps};
+    std::vector<PointF> top_row;
+    for (int column = 0; column < size; ++column) {
+        top_row.push_back({corners.top_left.x + column * right.x, corners.top_left.y + column * right.y});
+    }
+    const kernels::MixSamples mix_samples = kernels::mix_samples_of(kernels::simd_path(), image.channels);
+    std::vector<kernels::Sample> samples(top_row.size());
+    for (int row = 0; row < size; ++row) {
+        const InnerSamples inner = find_samples(image, top_row, {row * down.x, row * down.y}, samples);
+        mix_samples(samples.data(), inner.count, image.stride, chip.row(row) + inner.first * image.channels);
+    }
+    return chip;
+}
+
+}  // namespace detail
+
+/// The square around a face that brings its landmarks as near as possible to their place in every chip.
+///
+/// \param landmarks  68 or 5 points
+/// \param size       side of the chip in pixels, at least 2; the recognition network wants 150
+/// \param padding    how much of the face's size is added on each side, at least 0; the network wants 0.25
+/// \throws InvalidArgument for another number of points, points that are all the same, or a size or padding out of
+/// range
+inline ChipGeometry face_chip_geometry(const Landmarks& landmarks, int size = 150, double padding = 0.25) {
+    return detail::with_default_floats([&]() -> ChipGeometry {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a chip is cut by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096 || !(padding >= 0 && padding <= 100)) {
+            throw InvalidArgument("a chip has 2..4096 pixels a side and a padding of 0..100");
+        }
+        const Similarity fit = count == 68 ? detail::fit_chip(detail::kChipTargets68, landmarks.points, size, padding)
+                                           : detail::fit_chip(detail::kChipTargets5, landmarks.points, size, padding);
+        const double scale = std::sqrt(fit.rotation.a * fit.rotation.a + fit.rotation.b * fit.rotation.b);
+        if (!(scale * size > 1)) throw InvalidArgument("the landmarks lie on one spot: no chip can be cut");
+        const PointF centre = fit({size / 2.0, size / 2.0});
+        const double reach = (size * scale - 1) / 2;
+        return {{centre.x - reach, centre.y - reach, centre.x + reach, centre.y + reach},
+                std::atan2(fit.rotation.b, fit.rotation.a),
+                size};
+    });
+}
+
+/// Cuts a chip out of an image.
+///
+/// \returns size x size pixels with the image's channels; what lies outside of the image is black
+/// \throws InvalidArgument when the image is empty, the chip has not 2..4096 pixels a side, or its box or angle isn't
+/// finite or lies more than 1e15 pixels away
+/// Cost: proportional to the chip's pixels and, for a large face, to the face's; about 0.06 ms for 150 x 150 pixels in
+/// colour on one AVX2 core. Thread-safe.
+inline Image extract_chip(ImageView image, const ChipGeometry& chip) {
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (chip.size < 2 || chip.size > 4096) throw InvalidArgument("a chip has 2..4096 pixels a side");
+        for (const double value : {chip.box.left, chip.box.top, chip.box.right, chip.box.bottom, chip.angle}) {
+            if (!(std::fabs(value) <= 1e15)) throw InvalidArgument("the chip's box and angle have to be finite");
+        }
+        const int depth = detail::halvings(chip.box, chip.size);
+        const Rect crop = detail::chip_surroundings(chip, depth, image);
+        if (crop.area() == 0) return Image(chip.size, chip.size, image.channels);
+        ImageView level{image.row(crop.top) + std::ptrdiff_t{crop.left} * image.channels,
+                        static_cast<int>(crop.width()), static_cast<int>(crop.height()), image.channels, image.stride};
+        RectF box{chip.box.left - crop.left, chip.box.top - crop.top, chip.box.right - crop.left,
+                  chip.box.bottom - crop.top};
+        Image halved;
+        for (int i = 0; i < depth; ++i) {
+            halved = detail::halve(level);
+            level = halved.view();
+            box = detail::halve(box);
+        }
+        return detail::sample(level, box, chip.angle, chip.size);
+    });
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+
+// ---- ffr/align/affine.hpp
+/// \file
+/// The other way to straighten a face, OpenFace's: three of its landmarks are brought exactly to three fixed places.
+///
+///     eyes and nose in the photo --(solve)--> affine map --(look back for each pixel)--> face of N x N pixels
+///
+///        o                                        +--------+
+///            o          x' = xx x + xy y + x0     | o    o |
+///        .              y' = yx x + yy y + y0     |   .    |
+///                                                 +--------+
+///
+/// Three points fix the six numbers of an affine map, and so the face may be sheared: where chip.hpp's similarity
+/// keeps proportions and lets the points lie nearly right, this puts them exactly right and bends the rest.
+///
+/// Method: Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace: A general-purpose face recognition library with mobile
+/// applications". The warp is bilinear in fixed point, 32 steps from a pixel to the next.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+
+FFR_EXACT_FLOAT_BEGIN
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// x' = xx x + xy y + x0, y' = yx x + yy y + y0. By default every point stays where it is.
+struct AffineMap {
+    double xx = 1;  ///< what x adds to x'
+    double xy = 0;  ///< what y adds to x'
+    double x0 = 0;  ///< shift to the right, in pixels
+    double yx = 0;  ///< what x adds to y'
+    double yy = 1;  ///< what y adds to y'
+    double y0 = 0;  ///< shift down, in pixels
+
+    /// The image of a point.
+    PointF operator()(PointF p) const { return {xx * p.x + xy * p.y + x0, yx * p.x + yy * p.y + y0}; }
+};
+
+/// Three points, as an affine map is fixed by.
+using Triangle = std::array<PointF, 3>;
+
+/// The affine map that brings the corners of one triangle to those of another.
+/// \throws InvalidArgument when the three points of `from` lie on a line (or so nearly that nothing is left of the
+/// triangle in double precision), or a coordinate isn't finite
+inline AffineMap affine_map(const Triangle& from, const Triangle& to) {
+    return detail::with_default_floats([&] {
+        for (const Triangle* const triangle : {&from, &to}) {
+            for (const PointF p : *triangle) {
+                if (!std::isfinite(p.x) || !std::isfinite(p.y)) throw InvalidArgument("the points have to be finite");
+            }
+        }
+        // Two sides of the triangle, from its first corner, are two equations for each row of the matrix.
+        const double ux = from[1].x - from[0].x, uy = from[1].y - from[0].y;
+        const double vx = from[2].x - from[0].x, vy = from[2].y - from[0].y;
+        const double determinant = ux * vy - uy * vx;
+        if (!(std::fabs(determinant) > 1e-9 * (ux * ux + uy * uy + vx * vx + vy * vy))) {
+            throw InvalidArgument("the three points lie on a line: they don't fix an affine map");
+        }
+        const auto row = [&](double at_first, double at_second, double at_third, double& x, double& y, double& shift) {
+            const double u = at_second - at_first, v = at_third - at_first;
+            x = (u * vy - v * uy) / determinant;
+            y = (v * ux - u * vx) / determinant;
+            shift = at_first - x * from[0].x - y * from[0].y;
+        };
+        AffineMap map;
+        row(to[0].x, to[1].x, to[2].x, map.xx, map.xy, map.x0);
+        row(to[0].y, to[1].y, to[2].y, map.yx, map.yy, map.y0);
+        return map;
+    });
+}
+
+/// The three landmarks that OpenFace aligns by.
+enum class AlignmentLandmarks {
+    outer_eyes_and_nose,        ///< outer corners of the eyes, base of the nose: what nn4.small2 was trained with
+    inner_eyes_and_bottom_lip,  ///< inner corners of the eyes, lower edge of the lower lip: older networks
+};
+
+namespace detail {
+
+/// Which landmarks, of 68 and of 5 (-1: the 5 haven't got it), and where they belong in the unit square.
+struct AlignmentTarget {
+    int of_68, of_5;
+    float x, y;
+};
+
+constexpr AlignmentTarget kOuterEyesAndNose[3] = {
+    {36, 2, 0.194157f, 0.16926692f}, {45, 0, 0.7888591f, 0.15817115f}, {33, 4, 0.4949509f, 0.5144414f}};
+constexpr AlignmentTarget kInnerEyesAndBottomLip[3] = {
+    {39, 3, 0.36378494f, 0.17794687f}, {42, 1, 0.6189632f, 0.17277813f}, {57, -1, 0.50020397f, 0.7505844f}};
+
+/// 1/1024 of a pixel, halves to even, held within 32 bits.
+inline std::int64_t in_1024ths(double pixels) {
+    constexpr double kLimit = 2147483647.0;
+    return static_cast<std::int64_t>(std::nearbyint(std::min(std::max(pixels * 1024.0, -kLimit - 1), kLimit)));
+}
+
+}  // namespace detail
+
+/// The map from a photo to its aligned face of size x size pixels.
+///
+/// \param landmarks  68 points; 5 will do for outer_eyes_and_nose
+/// \param size       side of the aligned face in pixels, 2..4096; OpenFace's networks want 96
+/// \throws InvalidArgument for another number of points, three points on a line, or a size out of range
+inline AffineMap face_alignment(const Landmarks& landmarks, int size = 96,
+                                AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
+    return detail::with_default_floats([&] {
+        const std::size_t count = landmarks.points.size();
+        if (count != 68 && count != 5) {
+            throw InvalidArgument("a face is aligned by 68 or 5 landmarks, not " + std::to_string(count));
+        }
+        if (size < 2 || size > 4096) throw InvalidArgument("an aligned face has 2..4096 pixels a side");
+        const auto& targets =
+            by == AlignmentLandmarks::outer_eyes_and_nose ? detail::kOuterEyesAndNose : detail::kInnerEyesAndBottomLip;
+        Triangle face, aligned;
+        for (std::size_t i = 0; i < 3; ++i) {
+            const int index = count == 68 ? targets[i].of_68 : targets[i].of_5;
+            if (index < 0) throw InvalidArgument("the bottom lip isn't among 5 landmarks: this alignment needs 68");
+            const Point p = landmarks.points[static_cast<std::size_t>(index)];
+            face[i] = {static_cast<double>(p.x), static_cast<double>(p.y)};
+            const float side = static_cast<float>(size);
+            aligned[i] = {static_cast<double>(side * targets[i].x), static_cast<double>(side * targets[i].y)};
+        }
+        return affine_map(face, aligned);
+    });
+}
+
+/// Warps an image: pixel p of the result shows what lies at the point that `map` brings to p.
+///
+/// Bilinear between the four neighbours, whose weights are multiples of 1/32 in each direction; what lies outside of the
+/// image counts as black. docs/accuracy.md tells whose pixels these are.
+/// \param width, height  of the result, 0..32767
+/// \throws InvalidArgument when the image is empty, a size is out of range, or the map isn't finite or squeezes the
+/// plane into a line
+/// Cost: proportional to the result's pixels. Thread-safe.
+inline Image warp_affine(ImageView image, const AffineMap& map, int width, int height) {
+    return detail::with_default_floats([&] {
+        require_pixels(image);
+        if (width < 0 || height < 0 || width > 32767 || height > 32767) {
+            throw InvalidArgument("a warped image has 0..32767 pixels a side");
+        }
+        // The way back, from the result to the image.
+        const double scale = 1 / (map.xx * map.yy - map.xy * map.yx);
+        const double xx = map.yy * scale, xy = -map.xy * scale, yx = -map.yx * scale, yy = map.xx * scale;
+        const double x0 = -xx * map.x0 - xy * map.y0, y0 = -yx * map.x0 - yy * map.y0;
+        for (const double value : {xx, xy, x0, yx, yy, y0}) {
+            if (!std::isfinite(value)) throw InvalidArgument("the affine map can't be inverted");
+        }
+        const auto pixel = [&](std::int64_t x, std::int64_t y, int channel) -> int {
+            const bool inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+            return inside ? image.row(static_cast<int>(y))[x * image.channels + channel] : 0;
+        };
+        Image warped(width, height, image.channels);
+        for (int row = 0; row < height; ++row) {
+            // Both parts of a sum are rounded on their own, then halved to 32nds: the reference's rounding.
+            const std::int64_t row_x = detail::in_1024ths(xy * row + x0) + 16,
+                               row_y = detail::in_1024ths(yy * row + y0) + 16;
+            std::uint8_t* out = warped.row(row);
+            for (int column = 0; column < width; ++column) {
+                const std::int64_t x = (row_x + detail::in_1024ths(xx * column)) >> 5;
+                const std::int64_t y = (row_y + detail::in_1024ths(yx * column)) >> 5;
+                const std::int64_t left = x >> 5, top = y >> 5;
+                const int right_share = static_cast<int>(x & 31), bottom_share = static_cast<int>(y & 31);
+                for (int c = 0; c < image.channels; ++c) {
+                    const int upper = (32 - right_share) * pixel(left, top, c) + right_share * pixel(left + 1, top, c);
+                    const int lower =
+                        (32 - right_share) * pixel(left, top + 1, c) + right_share * pixel(left + 1, top + 1, c);
+                    *out++ =
+                        static_cast<std::uint8_t>(((32 - bottom_share) * upper + bottom_share * lower + 512) >> 10);
+                }
+            }
+        }
+        return warped;
+    });
+}
+
+/// A face straightened as OpenFace does it: face_alignment and warp_affine in one.
+/// \throws InvalidArgument as these do
+inline Image align_face(ImageView image, const Landmarks& landmarks, int size = 96,
+                        AlignmentLandmarks by = AlignmentLandmarks::outer_eyes_and_nose) {
+    return warp_affine(image, face_alignment(landmarks, size, by), size, size);
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+FFR_EXACT_FLOAT_END
+// Chip -> 128 numbers.
+
+// ---- ffr/embed/embedding.hpp
+/// \file
+/// What a face becomes, and how far two of them are apart: the Euclidean distance, which is Pythagoras's with 128
+/// squares under the root.
+///
+///     chip --> network (embedding.hpp) --> 128 floats --+
+///                                                       +--> root of the summed squares of differences: a distance
+///     chip --> network                 --> 128 floats --+
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <string>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A face as a point in 128 dimensions: near to the same person's other faces, far from everybody else's.
+using Embedding = std::array<float, 128>;
+
+namespace detail {
+
+/// distance() for loops that have the default settings already.
+inline double euclidean(const Embedding& a, const Embedding& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const double difference = double{a[i]} - double{b[i]};
+        sum += difference * difference;
+    }
+    return std::sqrt(sum);
+}
+
+}  // namespace detail
+
+/// Euclidean distance of two embeddings, summed in double: at least 0, without a unit.
+///
+/// For the ResNet-29 two pictures of one person are mostly less than 0.6 apart, of two people more.
+/// Cost: 0.07 us. Thread-safe.
+inline double distance(const Embedding& a, const Embedding& b) {
+    return detail::with_default_floats([&] { return detail::euclidean(a, b); });
+}
+
+/// Where embeddings come from: those of another network, of other weights or of faces straightened otherwise can't be
+/// compared. An empty text stands for what isn't known.
+struct EmbeddingSource {
+    /// The network: "resnet29" or "nn4.small2".
+    std::string embedder = "resnet29";
+    /// Checksum of its weight file, 16 hexadecimal digits.
+    std::string weights;
+    /// How the faces were straightened, such as "chip of 150 pixels by 68 landmarks".
+    std::string alignment;
+    /// Two embeddings of this source nearer than this mostly show the same person.
+    double same_person_distance = 0.6;
+    /// The network's arithmetic: "float32" or "int8".
+    std::string precision = "float32";
+};
+
+/// What keeps embeddings of two sources from being compared, as a sentence's end: "network nn4.small2, not resnet29".
+/// Empty when nothing does, as far as is known.
+inline std::string difference(const EmbeddingSource& a, const EmbeddingSource& b) {
+    const auto differ = [](const std::string& x, const std::string& y) { return !x.empty() && !y.empty() && x != y; };
+    if (differ(a.embedder, b.embedder)) return "network " + a.embedder + ", not " + b.embedder;
+    if (differ(a.weights, b.weights)) return "weights with checksum " + a.weights + ", not " + b.weights;
+    if (differ(a.precision, b.precision)) return "precision " + a.precision + ", not " + b.precision;
+    if (differ(a.alignment, b.alignment)) return "alignment '" + a.alignment + "', not '" + b.alignment + "'";
+    return "";
+}
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/embed/resnet29.hpp
+/// \file
+/// The network that measures a face: a ResNet with 29 convolutions, 150 x 150 pixels in, 128 numbers out.
+///
+///     chip 3x150x150 -> 7x7/2 -> 32x72x72 -> max pool -> 32x35x35
+///         -> 3 blocks 32x35x35 -> 4 blocks 64x17x17 -> 3 blocks 128x8x8 -> 3 blocks 256x4x4 -> 1 block 256x2x2
+///         -> mean of each map: 256 -> projection, a fully connected layer: 128
+///
+/// 7x7/2 is a convolution by filters of 7 x 7 pixels at stride 2; the blocks' have 3 x 3. A block learns what to add to
+/// its input: out = relu(x + conv(relu(conv(x)))). At stride 2 the size is halved, and the shortcut x is averaged down
+/// to fit.
+///
+/// The network is written once and runs with any of the layers: PlainLayers (layers.hpp), SimdLayers, Int8Layers.
+///
+/// Paper: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition". Layer sizes, padding and weights
+/// are those of the network published by Davis King in 2017: halved filters, 29 convolutions, trained with a metric
+/// loss (which pulls pictures of one person together and pushes those of two apart).
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// A residual block: two convolutions of 3 x 3 pixels, the first with the block's stride, and a shortcut around both.
+struct ResidualBlockShape {
+    int channels;  ///< maps it puts out
+    int stride;    ///< 1, or 2 to halve the size
+};
+
+/// The blocks of the ResNet-29 in order.
+constexpr ResidualBlockShape kResNet29Blocks[] = {{32, 1},  {32, 1},  {32, 1},  {64, 2},  {64, 1},  {64, 1},  {64, 1},
+                                                  {128, 2}, {128, 1}, {128, 1}, {256, 2}, {256, 1}, {256, 1}, {256, 2}};
+
+/// The name that a convolution has in the weight file: "conv01" for index 0, in the order of execution.
+inline std::string resnet29_convolution_name(std::size_t index) {
+    const std::string number = std::to_string(index + 1);
+    return (number.size() < 2 ? "conv0" : "conv") + number;
+}
+
+/// The ResNet-29, in the arithmetic of `Layers`: PlainLayers, SimdLayers or Int8Layers. Immutable after loading, safe for many
+/// threads.
+template <typename Layers>
+class BasicResNet29 {
+  public:
+    /// Most faces of a call.
+    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
+    /// Side of the chip it takes, in pixels.
+    static constexpr int kFaceSize = 150;
+
+    /// Reads the layers.
+    /// \param weights  a file of kind "resnet29". \throws FormatError when it's something else
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicResNet29 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        return detail::with_default_floats([&] { return BasicResNet29(weights, path); });
+    }
+
+    /// The 128 numbers of each face. Gray chips are taken as colour ones with equal channels.
+    /// \param chips  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// or for more of them
+    /// Cost: 271 million multiply-adds a face.
+    std::vector<Embedding> forward(const std::vector<ImageView>& chips, Workspace& workspace) const {
+        return detail::with_default_floats([&] {
+            require_batch(chips.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            Maps x = layers.max_pool(layers.look(stem_, chips, kFaceSize, pixel_mean_, 256), {3, 2});
+            for (const Block& block : blocks_) {
+                const Maps y = layers.convolve_relu(block.first, x);
+                x = layers.convolve_add_relu(block.second, y,
+                                             block.halves ? layers.average_pool(x, {2, 2}) : std::move(x));
+            }
+            const auto numbers_of_all = layers.connect(projection_, layers.global_mean(x));
+            std::vector<Embedding> embeddings(chips.size());
+            for (std::size_t face = 0; face < chips.size(); ++face) {
+                const FeatureMaps numbers = layers.plain(numbers_of_all, face);
+                std::copy(numbers.values.begin(), numbers.values.end(), embeddings[face].begin());
+            }
+            return embeddings;
+        });
+    }
+
+  private:
+    using Maps = typename Layers::Maps;
+    using Convolution = typename Layers::Convolution;
+
+    struct Block {
+        Convolution first, second;
+        bool halves;  // the size
+    };
+
+    BasicResNet29(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
+        weights.require_kind("resnet29");
+        const std::vector<float> mean = weights.floats("pixel_mean", {3});
+        std::copy(mean.begin(), mean.end(), pixel_mean_.begin());
+        std::size_t index = 0;
+        const auto load = [&](const ConvolutionShape& shape) {
+            return Convolution::load(weights, resnet29_convolution_name(index++), shape, path);
+        };
+        stem_ = load({3, kFaceSize, kFaceSize, 32, 7, 2, 0});
+        int inputs = 32, size = 35;
+        for (const ResidualBlockShape& block : kResNet29Blocks) {
+            const ConvolutionShape first{
+                inputs, size, size, block.channels, 3, block.stride, block.stride == 1 ? 1 : 0};
+            const int inner = first.output_height();
+            Convolution leading = load(first);
+            blocks_.push_back(
+                {std::move(leading), load({block.channels, inner, inner, block.channels, 3, 1, 1}), block.stride == 2});
+            if (block.stride == 2) size /= 2;  // the averaged shortcut's, which may be larger than the filters' result
+            inputs = block.channels;
+        }
+        const auto outputs = Embedding().size();
+        projection_ =
+            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                                     weights.floats("projection/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                                     std::vector<float>(outputs, 0.0f), path);
+    }
+
+    kernels::SimdPath path_;
+    std::array<float, 3> pixel_mean_{};
+    Convolution stem_;
+    std::vector<Block> blocks_;
+    typename Layers::Connection projection_;
+};
+
+/// The ResNet-29 as FaceEmbedder uses it.
+using ResNet29 = BasicResNet29<DefaultLayers>;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/embed/nn4_small2.hpp
+/// \file
+/// OpenFace's network: inception modules, 96 x 96 pixels in, 128 numbers of length 1 out.
+///
+///     face 3x96x96 -> 7x7/2 -> 64x48x48 -> max pool -> 64x24x24 -> 1x1 -> 64x24x24 -> 3x3 -> 192x24x24
+///         -> max pool -> 192x12x12
+///         -> 3a 256x12x12 -> 3b 320x12x12 -> 3c 640x6x6 -> 4a 640x6x6 -> 4e 1024x3x3 -> 5a 736x3x3 -> 5b 736x3x3
+///         -> mean of each map: 736 -> fully connected: 128 -> scaled to length 1
+///
+/// Beside both max pools stands a normalise_across_channels: behind the first, before the second.
+///
+/// An inception module looks at its input in up to four ways at once and stacks what they see:
+///
+///                +-- 1x1 -- 3x3 ---+
+///                +-- 1x1 -- 5x5 ---+
+///        x ------+                 +--- concatenate
+///                +-- pool -- 1x1 --+
+///                +-- 1x1 ----------+
+///
+/// The 1x1 convolutions in front make it affordable: they mix many maps into few before the larger filters come.
+///
+/// Papers: Szegedy et al. 2015, "Going deeper with convolutions"; Schroff, Kalenichenko & Philbin 2015, "FaceNet: A
+/// unified embedding for face recognition and clustering" (nn4); Amos, Ludwiczuk & Satyanarayanan 2016, "OpenFace"
+/// (nn4.small2, its smaller form).
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+
+namespace ffr {
+inline namespace v0_1 {
+
+/// What an inception module pools: the largest value of a window, or its length as a vector.
+enum class InceptionPool {
+    max,  ///< the largest value
+    l2    ///< the length: root of the sum of squares
+};
+
+/// An inception module by its numbers of maps. 0 where it hasn't got a part.
+struct InceptionShape {
+    const char* name;    ///< in the weight file, such as "3a"
+    int reduce_3x3;      ///< by 1 x 1 filters, to spare the 3 x 3 ones work
+    int out_3x3;         ///< by 3 x 3 filters on those
+    int reduce_5x5;      ///< by 1 x 1 filters, to spare the 5 x 5 ones work
+    int out_5x5;         ///< by 5 x 5 filters on those
+    InceptionPool pool;  ///< always 3 x 3 pixels
+    int out_pool;        ///< by 1 x 1 filters after the pool; 0: the pool's maps go on as they are
+    int out_1x1;         ///< by 1 x 1 filters on what comes in
+    int stride;          ///< of the 3 x 3 and the 5 x 5 filters: 2 halves the size
+};
+
+/// The modules of nn4.small2 in order.
+constexpr InceptionShape kNn4Small2Modules[] = {
+    {"3a", 96, 128, 16, 32, InceptionPool::max, 32, 64, 1}, {"3b", 96, 128, 32, 64, InceptionPool::l2, 64, 64, 1},
+    {"3c", 128, 256, 32, 64, InceptionPool::max, 0, 0, 2},  {"4a", 96, 192, 32, 64, InceptionPool::l2, 128, 256, 1},
+    {"4e", 160, 256, 64, 128, InceptionPool::max, 0, 0, 2}, {"5a", 96, 384, 0, 0, InceptionPool::l2, 96, 256, 1},
+    {"5b", 96, 384, 0, 0, InceptionPool::max, 96, 256, 1},
+};
+
+/// Maps that a module puts out, given how many come in.
+inline int inception_outputs(const InceptionShape& shape, int inputs) {
+    return shape.out_3x3 + shape.out_5x5 + (shape.out_pool > 0 ? shape.out_pool : inputs) + shape.out_1x1;
+}
+
+/// The network nn4.small2, in the arithmetic of `Layers`: PlainLayers or SimdLayers. Immutable after loading, safe for
+/// many threads.
+template <typename Layers>
+class BasicNn4Small2 {
+  public:
+    /// Most faces of a call.
+    static constexpr std::size_t kFacesAtOnce = Layers::kFacesAtOnce;
+    /// What flows between the layers, and is shown to `watch`.
+    using Maps = typename Layers::Maps;
+
+    /// Side of the face it takes, in pixels.
+    static constexpr int kFaceSize = 96;
+
+    /// Reads the layers.
+    /// \param weights  a file of kind "nn4.small2". \throws FormatError when it's something else
+    /// \param path  the kernels, which the machine has to have; plain layers don't use any
+    static BasicNn4Small2 load(const WeightsFile& weights, kernels::SimdPath path = kernels::simd_path()) {
+        return detail::with_default_floats([&] { return BasicNn4Small2(weights, path); });
+    }
+
+    /// The 128 numbers of each face, vectors of length 1. Gray faces are taken as colour ones with equal channels.
+    /// \param faces  kFaceSize x kFaceSize pixels each, up to kFacesAtOnce. \throws InvalidArgument for another size
+    /// or for more of them
+    /// Cost: 200 million multiply-adds a face.
+    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace) const {
+        return forward(faces, workspace, [](const char*, const Layers&, const Maps&) {});
+    }
+
+    /// The same, showing what comes out of each stage: `watch(name, layers, maps)` is called with "conv1", "pool1",
+    /// "conv2", "conv3", "pool3" and the modules' names, "3a" to "5b"; layers.plain(maps, face) are a face's maps.
+    template <typename Watch>
+    std::vector<Embedding> forward(const std::vector<ImageView>& faces, Workspace& workspace, Watch watch) const {
+        return detail::with_default_floats([&] {
+            require_batch(faces.size(), kFacesAtOnce);
+            const Layers layers(workspace, path_);
+            const auto show = [&](const char* stage, Maps maps) {
+                watch(stage, layers, maps);
+                return maps;
+            };
+            constexpr PoolWindow kHalve{3, 2, 1};
+            Maps x = show("conv1", layers.look(conv1_, faces, kFaceSize, {0, 0, 0}, 255));
+            x = show("pool1", layers.normalise_across_channels(layers.max_pool(x, kHalve)));
+            x = show("conv2", layers.convolve_relu(conv2_, x));
+            x = show("conv3", layers.convolve_relu(conv3_, x));
+            x = show("pool3", layers.max_pool(layers.normalise_across_channels(x), kHalve));
+            for (const Inception& module : modules_) x = show(module.shape.name, forward(module, layers, x));
+            x = layers.connect(linear_, layers.global_mean(x));
+            std::vector<Embedding> embeddings;
+            for (std::size_t face = 0; face < faces.size(); ++face) {
+                embeddings.push_back(unit_length(layers.plain(x, face).values));
+            }
+            return embeddings;
+        });
+    }
+
+  private:
+    using Convolution = typename Layers::Convolution;
+
+    struct Inception {
+        InceptionShape shape;
+        PoolWindow window;
+        Convolution reduce_3x3, conv_3x3, reduce_5x5, conv_5x5, after_pool, conv_1x1;
+    };
+
+    BasicNn4Small2(const WeightsFile& weights, kernels::SimdPath path) : path_(path) {
+        weights.require_kind("nn4.small2");
+        conv1_ = Convolution::load(weights, "conv1", {3, 96, 96, 64, 7, 2, 3}, path);
+        conv2_ = Convolution::load(weights, "conv2", {64, 24, 24, 64, 1, 1, 0}, path);
+        conv3_ = Convolution::load(weights, "conv3", {64, 24, 24, 192, 3, 1, 1}, path);
+        int inputs = 192, size = 12;
+        for (const InceptionShape& shape : kNn4Small2Modules) {
+            modules_.push_back(load_module(weights, shape, inputs, size, path));
+            inputs = inception_outputs(shape, inputs);
+            size = std::max((size + shape.stride - 1) / shape.stride,  // of the filters, and of the pool
+                            pool_size(modules_.back().window, size, size).height);
+        }
+        const auto outputs = Embedding().size();
+        linear_ =
+            Layers::Connection::from({inputs, 1, 1, static_cast<int>(outputs), 1, 1, 0},
+                                     weights.floats("linear/weights", {outputs, static_cast<std::size_t>(inputs)}),
+                                     weights.floats("linear/bias", {outputs}), path);
+    }
+
+    static Inception load_module(const WeightsFile& weights, const InceptionShape& shape, int inputs, int size,
+                                 kernels::SimdPath path) {
+        const std::string name = shape.name;
+        const PoolWindow window = load_window(weights, name);
+        const auto load = [&](const char* part, int in, int out, int side, int stride, int extent) {
+            if (out == 0) return Convolution();
+            return Convolution::load(weights, name + "/" + part, {in, extent, extent, out, side, stride, side / 2},
+                                     path);
+        };
+        return {shape,
+                window,
+                load("3x3_reduce", inputs, shape.reduce_3x3, 1, 1, size),
+                load("3x3", shape.reduce_3x3, shape.out_3x3, 3, shape.stride, size),
+                load("5x5_reduce", inputs, shape.reduce_5x5, 1, 1, size),
+                load("5x5", shape.reduce_5x5, shape.out_5x5, 5, shape.stride, size),
+                load("pool", inputs, shape.out_pool, 1, 1, pool_size(window, size, size).height),
+                load("1x1", inputs, shape.out_1x1, 1, 1, size)};
+    }
+
+    /// Stride and padding of a module's pool. They stand in the file, since OpenFace's published weights and its
+    /// published definition of the network don't have the same ones.
+    static PoolWindow load_window(const WeightsFile& weights, const std::string& module) {
+        const std::string name = module + "/pool/window";
+        const auto window = weights.tensor<std::int32_t>(name, {3});
+        if (window[0] != 3 || window[1] < 1 || window[1] > 3 || window[2] < 0 || window[2] > 1) {
+            throw FormatError(weights.name() + ": tensor '" + name +
+                              "' isn't a window of 3 pixels, 1 to 3 apart, with " + "at most 1 of padding");
+        }
+        return {window[0], window[1], window[2]};
+    }
+
+    static Maps forward(const Inception& module, const Layers& layers, const Maps& x) {
+        std::vector<Maps> branches;
+        branches.push_back(layers.convolve_relu(module.conv_3x3, layers.convolve_relu(module.reduce_3x3, x)));
+        if (module.shape.out_5x5 > 0) {
+            branches.push_back(layers.convolve_relu(module.conv_5x5, layers.convolve_relu(module.reduce_5x5, x)));
+        }
+        Maps pooled = module.shape.pool == InceptionPool::max ? layers.max_pool(x, module.window)
+                                                              : layers.l2_pool(x, module.window);
+        branches.push_back(module.shape.out_pool > 0 ? layers.convolve_relu(module.after_pool, pooled)
+                                                     : std::move(pooled));
+        if (module.shape.out_1x1 > 0) branches.push_back(layers.convolve_relu(module.conv_1x1, x));
+        return layers.concatenate(branches);
+    }
+
+    static Embedding unit_length(const std::vector<float>& values) {
+        double squares = 1e-10;
+        for (const float value : values) squares += double{value} * double{value};
+        const double length = std::sqrt(squares);
+        Embedding embedding{};
+        for (std::size_t i = 0; i < embedding.size(); ++i) embedding[i] = static_cast<float>(values[i] / length);
+        return embedding;
+    }
+
+    kernels::SimdPath path_;
+    Convolution conv1_, conv2_, conv3_;
+    std::vector<Inception> modules_;
+    typename Layers::Connection linear_;
+};
+
+/// The network nn4.small2 as FaceEmbedder uses it.
+using Nn4Small2 = BasicNn4Small2<DefaultLayers>;
+
+}  // namespace v0_1
+}  // namespace ffr
+
+// ---- ffr/embed/face_embedder.hpp
 /// \file
 /// Measures a face: a straightened face goes in, 128 numbers come out that are near to those of the same person's other
 /// faces and far from everybody else's.
@@ -16099,7 +16733,7 @@ FFR_COMPILED_INLINE FaceEmbedder FaceEmbedder::load(const WeightsFile& weights, 
 }  // namespace ffr
 // Numbers -> name, or groups without names.
 
-// ---- ffr/smo.hpp
+// ---- ffr/identify/smo.hpp
 /// \file
 /// Sequential minimal optimisation: finds the plane with the widest gap between two classes by moving two samples at a
 /// time.
@@ -16330,7 +16964,7 @@ class SmoSolver {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/svm.hpp
+// ---- ffr/identify/svm.hpp
 /// \file
 /// The linear support vector machine: vectors and class numbers in; for a new vector, the probability of each class
 /// out.
@@ -16716,7 +17350,7 @@ LinearSvm train_linear_svm(const std::vector<Sample>& samples, const std::vector
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/identify.hpp
+// ---- ffr/identify/identify.hpp
 /// \file
 /// Who is it? Named embeddings in; for a new embedding, the name of the most probable person out, or "unknown".
 ///
@@ -17055,7 +17689,7 @@ class Identifier {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/enrolment.hpp
+// ---- ffr/identify/enrolment.hpp
 /// \file
 /// Looks at training faces before they're trusted: is one of them probably somebody else's, do two people look the
 /// same, how well would the model do on faces that it hasn't seen, and from which distance on should it say "unknown"?
@@ -17274,7 +17908,7 @@ inline std::optional<double> suggest_distance(const std::vector<LabelledEmbeddin
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/cluster.hpp
+// ---- ffr/identify/cluster.hpp
 /// \file
 /// Sorts faces by person without names: who is near to whom makes a graph, and each face joins the group of most of its
 /// neighbours.
@@ -17488,7 +18122,7 @@ inline std::vector<int> cluster_faces(const std::vector<Embedding>& faces, doubl
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/evaluate.hpp
+// ---- ffr/identify/evaluate.hpp
 /// \file
 /// How good are embeddings? Two experiments with known answers.
 ///
@@ -17821,7 +18455,7 @@ inline Identification identify_held_out(const std::vector<LabelledEmbedding>& sa
 
 }  // namespace v0_1
 }  // namespace ffr
-// All of it together: photos, drawings on them, video.
+// All of it together, and faces followed through a video.
 
 // ---- ffr/pipeline.hpp
 /// \file
@@ -17930,567 +18564,6 @@ FFR_COMPILED_INLINE Pipeline Pipeline::load(const std::filesystem::path& folder,
 
 #endif
 
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/draw.hpp
-/// \file
-/// Boxes, points, lines and text into an RGB image, to show results.
-///
-///     to_rgb: gray or RGB  -->  h x w x 3  -->  draw_box, draw_landmarks, draw_text, paste: the same image, changed
-///
-/// Everything is clipped at the image's borders: any coordinates will do, what lies outside isn't drawn. All functions
-/// that draw take an image of 3 channels (see to_rgb) and throw InvalidArgument for a gray one; an empty one stays
-/// empty.
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-
-// ---- ffr/detail/font.hpp
-/// \file
-/// ASCII 32 to 126 in the fixed-width font 7x13 of the X11 misc-fixed family (font-misc-misc). Licence, as the
-/// font file itself states it: "Public domain font.  Share and enjoy."
-/// Generated by tools/make_font.py from that file.
-///
-///     95 characters x 13 rows x a byte, of which 7 bits are pixels
-
-#include <cstdint>
-
-namespace ffr {
-inline namespace v0_1 {
-namespace detail {
-
-constexpr int kFontWidth = 7, kFontHeight = 13, kFontFirst = 32, kFontLast = 126;
-
-/// A byte a row from the top, the leftmost pixel in the highest bit.
-// clang-format off
-constexpr std::uint8_t kFont[kFontLast - kFontFirst + 1][kFontHeight] = {
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // space
-    {0x00, 0x00, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x10, 0x00, 0x00},  // !
-    {0x00, 0x00, 0x28, 0x28, 0x28, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // "
-    {0x00, 0x00, 0x00, 0x28, 0x28, 0x7C, 0x28, 0x7C, 0x28, 0x28, 0x00, 0x00, 0x00},  // #
-    {0x00, 0x00, 0x00, 0x10, 0x3C, 0x50, 0x38, 0x14, 0x78, 0x10, 0x00, 0x00, 0x00},  // $
-    {0x00, 0x00, 0x44, 0xA4, 0x48, 0x10, 0x10, 0x20, 0x48, 0x94, 0x88, 0x00, 0x00},  // %
-    {0x00, 0x00, 0x00, 0x00, 0x60, 0x90, 0x90, 0x60, 0x94, 0x88, 0x74, 0x00, 0x00},  // &
-    {0x00, 0x00, 0x10, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // '
-    {0x00, 0x00, 0x08, 0x10, 0x10, 0x20, 0x20, 0x20, 0x10, 0x10, 0x08, 0x00, 0x00},  // (
-    {0x00, 0x00, 0x20, 0x10, 0x10, 0x08, 0x08, 0x08, 0x10, 0x10, 0x20, 0x00, 0x00},  // )
-    {0x00, 0x00, 0x00, 0x00, 0x48, 0x30, 0xFC, 0x30, 0x48, 0x00, 0x00, 0x00, 0x00},  // *
-    {0x00, 0x00, 0x00, 0x00, 0x10, 0x10, 0x7C, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00},  // +
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x38, 0x30, 0x40, 0x00},  // ,
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x7C, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // -
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00},  // .
-    {0x00, 0x00, 0x04, 0x04, 0x08, 0x08, 0x10, 0x20, 0x20, 0x40, 0x40, 0x00, 0x00},  // /
-    {0x00, 0x00, 0x30, 0x48, 0x84, 0x84, 0x84, 0x84, 0x84, 0x48, 0x30, 0x00, 0x00},  // 0
-    {0x00, 0x00, 0x10, 0x30, 0x50, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // 1
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x04, 0x08, 0x30, 0x40, 0x80, 0xFC, 0x00, 0x00},  // 2
-    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x38, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // 3
-    {0x00, 0x00, 0x08, 0x18, 0x28, 0x48, 0x88, 0x88, 0xFC, 0x08, 0x08, 0x00, 0x00},  // 4
-    {0x00, 0x00, 0xFC, 0x80, 0x80, 0xB8, 0xC4, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // 5
-    {0x00, 0x00, 0x38, 0x40, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0x78, 0x00, 0x00},  // 6
-    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x10, 0x20, 0x20, 0x40, 0x40, 0x00, 0x00},  // 7
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x78, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // 8
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x8C, 0x74, 0x04, 0x04, 0x08, 0x70, 0x00, 0x00},  // 9
-    {0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00},  // :
-    {0x00, 0x00, 0x00, 0x00, 0x10, 0x38, 0x10, 0x00, 0x00, 0x38, 0x30, 0x40, 0x00},  // ;
-    {0x00, 0x00, 0x04, 0x08, 0x10, 0x20, 0x40, 0x20, 0x10, 0x08, 0x04, 0x00, 0x00},  // <
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x00, 0x00, 0xFC, 0x00, 0x00, 0x00, 0x00},  // =
-    {0x00, 0x00, 0x40, 0x20, 0x10, 0x08, 0x04, 0x08, 0x10, 0x20, 0x40, 0x00, 0x00},  // >
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x04, 0x08, 0x10, 0x10, 0x00, 0x10, 0x00, 0x00},  // ?
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x9C, 0xA4, 0xAC, 0x94, 0x80, 0x78, 0x00, 0x00},  // @
-    {0x00, 0x00, 0x30, 0x48, 0x84, 0x84, 0x84, 0xFC, 0x84, 0x84, 0x84, 0x00, 0x00},  // A
-    {0x00, 0x00, 0xF8, 0x44, 0x44, 0x44, 0x78, 0x44, 0x44, 0x44, 0xF8, 0x00, 0x00},  // B
-    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x80, 0x80, 0x80, 0x84, 0x78, 0x00, 0x00},  // C
-    {0x00, 0x00, 0xF8, 0x44, 0x44, 0x44, 0x44, 0x44, 0x44, 0x44, 0xF8, 0x00, 0x00},  // D
-    {0x00, 0x00, 0xFC, 0x80, 0x80, 0x80, 0xF0, 0x80, 0x80, 0x80, 0xFC, 0x00, 0x00},  // E
-    {0x00, 0x00, 0xFC, 0x80, 0x80, 0x80, 0xF0, 0x80, 0x80, 0x80, 0x80, 0x00, 0x00},  // F
-    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x80, 0x9C, 0x84, 0x8C, 0x74, 0x00, 0x00},  // G
-    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0xFC, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // H
-    {0x00, 0x00, 0x7C, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // I
-    {0x00, 0x00, 0x1C, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x88, 0x70, 0x00, 0x00},  // J
-    {0x00, 0x00, 0x84, 0x88, 0x90, 0xA0, 0xC0, 0xA0, 0x90, 0x88, 0x84, 0x00, 0x00},  // K
-    {0x00, 0x00, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xFC, 0x00, 0x00},  // L
-    {0x00, 0x00, 0x84, 0xCC, 0xCC, 0xB4, 0xB4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // M
-    {0x00, 0x00, 0x84, 0x84, 0xC4, 0xA4, 0x94, 0x8C, 0x84, 0x84, 0x84, 0x00, 0x00},  // N
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // O
-    {0x00, 0x00, 0xF8, 0x84, 0x84, 0x84, 0xF8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x00},  // P
-    {0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x84, 0xA4, 0x94, 0x78, 0x04, 0x00},  // Q
-    {0x00, 0x00, 0xF8, 0x84, 0x84, 0x84, 0xF8, 0xA0, 0x90, 0x88, 0x84, 0x00, 0x00},  // R
-    {0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x78, 0x04, 0x04, 0x84, 0x78, 0x00, 0x00},  // S
-    {0x00, 0x00, 0x7C, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // T
-    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // U
-    {0x00, 0x00, 0x84, 0x84, 0x84, 0x48, 0x48, 0x48, 0x30, 0x30, 0x30, 0x00, 0x00},  // V
-    {0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0xB4, 0xB4, 0xCC, 0xCC, 0x84, 0x00, 0x00},  // W
-    {0x00, 0x00, 0x84, 0x84, 0x48, 0x48, 0x30, 0x48, 0x48, 0x84, 0x84, 0x00, 0x00},  // X
-    {0x00, 0x00, 0x44, 0x44, 0x28, 0x28, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // Y
-    {0x00, 0x00, 0xFC, 0x04, 0x08, 0x10, 0x30, 0x20, 0x40, 0x80, 0xFC, 0x00, 0x00},  // Z
-    {0x00, 0x78, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x78, 0x00},  // [
-    {0x00, 0x00, 0x40, 0x40, 0x20, 0x20, 0x10, 0x08, 0x08, 0x04, 0x04, 0x00, 0x00},  // backslash
-    {0x00, 0x78, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x78, 0x00},  // ]
-    {0x00, 0x00, 0x10, 0x28, 0x44, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // ^
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x00},  // _
-    {0x00, 0x20, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // `
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x04, 0x7C, 0x84, 0x8C, 0x74, 0x00, 0x00},  // a
-    {0x00, 0x00, 0x80, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0xC4, 0xB8, 0x00, 0x00},  // b
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x80, 0x80, 0x84, 0x78, 0x00, 0x00},  // c
-    {0x00, 0x00, 0x04, 0x04, 0x04, 0x74, 0x8C, 0x84, 0x84, 0x8C, 0x74, 0x00, 0x00},  // d
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0xFC, 0x80, 0x84, 0x78, 0x00, 0x00},  // e
-    {0x00, 0x00, 0x38, 0x44, 0x40, 0x40, 0xF0, 0x40, 0x40, 0x40, 0x40, 0x00, 0x00},  // f
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x74, 0x88, 0x88, 0x70, 0x80, 0x78, 0x84, 0x78},  // g
-    {0x00, 0x00, 0x80, 0x80, 0x80, 0xB8, 0xC4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // h
-    {0x00, 0x00, 0x00, 0x10, 0x00, 0x30, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // i
-    {0x00, 0x00, 0x00, 0x04, 0x00, 0x0C, 0x04, 0x04, 0x04, 0x04, 0x44, 0x44, 0x38},  // j
-    {0x00, 0x00, 0x80, 0x80, 0x80, 0x88, 0x90, 0xE0, 0x90, 0x88, 0x84, 0x00, 0x00},  // k
-    {0x00, 0x00, 0x30, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x7C, 0x00, 0x00},  // l
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x68, 0x54, 0x54, 0x54, 0x54, 0x44, 0x00, 0x00},  // m
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0xC4, 0x84, 0x84, 0x84, 0x84, 0x00, 0x00},  // n
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x84, 0x84, 0x84, 0x78, 0x00, 0x00},  // o
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0xC4, 0x84, 0xC4, 0xB8, 0x80, 0x80, 0x80},  // p
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x74, 0x8C, 0x84, 0x8C, 0x74, 0x04, 0x04, 0x04},  // q
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0xB8, 0x44, 0x40, 0x40, 0x40, 0x40, 0x00, 0x00},  // r
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0x84, 0x60, 0x18, 0x84, 0x78, 0x00, 0x00},  // s
-    {0x00, 0x00, 0x00, 0x40, 0x40, 0xF0, 0x40, 0x40, 0x40, 0x44, 0x38, 0x00, 0x00},  // t
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x84, 0x84, 0x84, 0x8C, 0x74, 0x00, 0x00},  // u
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x44, 0x44, 0x28, 0x28, 0x10, 0x00, 0x00},  // v
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x44, 0x54, 0x54, 0x54, 0x28, 0x00, 0x00},  // w
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x48, 0x30, 0x30, 0x48, 0x84, 0x00, 0x00},  // x
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0x84, 0x84, 0x8C, 0x74, 0x04, 0x84, 0x78},  // y
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0xFC, 0x08, 0x10, 0x20, 0x40, 0xFC, 0x00, 0x00},  // z
-    {0x00, 0x1C, 0x20, 0x20, 0x20, 0x10, 0x60, 0x10, 0x20, 0x20, 0x20, 0x1C, 0x00},  // {
-    {0x00, 0x00, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x00, 0x00},  // |
-    {0x00, 0x70, 0x08, 0x08, 0x08, 0x10, 0x0C, 0x10, 0x08, 0x08, 0x08, 0x70, 0x00},  // }
-    {0x00, 0x00, 0x24, 0x54, 0x48, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  // ~
-};
-// clang-format on
-
-}  // namespace detail
-}  // namespace v0_1
-}  // namespace ffr
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// A colour, 0 to 255 a channel.
-struct Color {
-    std::uint8_t r = 0;  ///< red
-    std::uint8_t g = 0;  ///< green
-    std::uint8_t b = 0;  ///< blue
-
-    /// Same colour.
-    friend bool operator==(Color one, Color other) { return one.r == other.r && one.g == other.g && one.b == other.b; }
-    /// Another colour.
-    friend bool operator!=(Color one, Color other) { return !(one == other); }
-};
-
-namespace detail {
-
-/// Larger thicknesses, radii and scales are mistakes.
-constexpr int kMaxDrawSize = 4096;
-
-inline void require_drawable(const Image& image) {
-    if (image.channels() == 1) throw InvalidArgument("drawing needs an RGB image, see to_rgb");
-}
-
-inline void require_draw_size(const char* what, int value, int least) {
-    if (value < least || value > kMaxDrawSize) {
-        throw InvalidArgument(std::string(what) + " has to be " + std::to_string(least) + " to " +
-                              std::to_string(kMaxDrawSize) + ", not " + std::to_string(value));
-    }
-}
-
-/// Fills the part of left..right, top..bottom (inclusive) that's inside of the image.
-inline void fill_box(Image& image, std::int64_t left, std::int64_t top, std::int64_t right, std::int64_t bottom,
-                     Color color) {
-    left = std::max<std::int64_t>(left, 0);
-    top = std::max<std::int64_t>(top, 0);
-    right = std::min<std::int64_t>(right, image.width() - 1);
-    bottom = std::min<std::int64_t>(bottom, image.height() - 1);
-    for (std::int64_t y = top; y <= bottom; ++y) {
-        std::uint8_t* pixel = image.row(static_cast<int>(y)) + left * 3;
-        for (std::int64_t x = left; x <= right; ++x, pixel += 3) {
-            pixel[0] = color.r;
-            pixel[1] = color.g;
-            pixel[2] = color.b;
-        }
-    }
-}
-
-/// Bytes of the UTF-8 character at the start of a text that isn't empty; 1 for a byte that begins none.
-inline std::size_t utf8_length(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
-    if (length > text.size()) return 1;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 1;
-    }
-    return length;
-}
-
-/// A row of the sign for a character that the font doesn't have: a box, leftmost pixel in the highest bit.
-inline std::uint8_t missing_glyph_row(int row) {
-    constexpr int kTop = 2, kBottom = kFontHeight - 3;
-    if (row < kTop || row > kBottom) return 0;
-    return row == kTop || row == kBottom ? 0x7C : 0x44;
-}
-
-/// Share of each source pixel in one target pixel: source pixels first, first + 1, ... with these weights, sum 1.
-struct ScaleTaps {
-    int first = 0;
-    std::vector<float> weights;
-};
-
-/// One axis of scale_to: shares of the area when it gets smaller, the two nearest when it gets larger.
-inline std::vector<ScaleTaps> scale_taps(int from, int to) {
-    std::vector<ScaleTaps> taps(static_cast<std::size_t>(to));
-    const double step = static_cast<double>(from) / to;
-    for (int i = 0; i < to; ++i) {
-        ScaleTaps& tap = taps[static_cast<std::size_t>(i)];
-        if (to < from) {
-            const double begin = i * step, end = std::min<double>((i + 1) * step, from);
-            tap.first = std::min(static_cast<int>(begin), from - 1);
-            for (int k = tap.first; k < end && k < from; ++k) {
-                const double covered = std::min<double>(end, k + 1) - std::max<double>(begin, k);
-                tap.weights.push_back(static_cast<float>(covered / (end - begin)));
-            }
-        } else {
-            const double center = std::clamp((i + 0.5) * step - 0.5, 0.0, from - 1.0);
-            tap.first = static_cast<int>(center);
-            const auto second = static_cast<float>(center - tap.first);
-            tap.weights.push_back(1.0f - second);
-            if (tap.first + 1 < from) tap.weights.push_back(second);
-        }
-    }
-    return taps;
-}
-
-}  // namespace detail
-
-/// A copy in RGB; gray becomes three equal channels. \param image  gray or RGB, may be empty
-/// \throws InvalidArgument for another number of channels when there are pixels
-inline Image to_rgb(ImageView image) {
-    if (image.empty()) return Image(std::max(image.width, 0), std::max(image.height, 0), 3);
-    require_pixels(image);
-    Image rgb(image.width, image.height, 3);
-    for (int y = 0; y < image.height; ++y) {
-        const std::uint8_t* from = image.row(y);
-        std::uint8_t* to = rgb.row(y);
-        for (int x = 0; x < image.width; ++x, from += image.channels, to += 3) {
-            for (int c = 0; c < 3; ++c) to[c] = from[image.channels == 3 ? c : 0];
-        }
-    }
-    return rgb;
-}
-
-/// A straight line with both ends in it.
-/// \param from, to   any points, in pixels
-/// \param thickness  side of the square pen in pixels, 1 to 4096; an even pen's extra pixel is right of and below the
-/// line
-inline void draw_line(Image& image, Point from, Point to, Color color, int thickness = 1) {
-    detail::with_default_floats([&] {
-        detail::require_drawable(image);
-        detail::require_draw_size("a line's thickness", thickness, 1);
-        if (image.empty()) return;
-        const std::int64_t dx = std::int64_t{to.x} - from.x, dy = std::int64_t{to.y} - from.y;
-        const bool along_x = std::abs(dx) >= std::abs(dy);
-        if (along_x ? dx < 0 : dy < 0) return draw_line(image, to, from, color, thickness);
-        const std::int64_t start = along_x ? from.x : from.y, end = along_x ? to.x : to.y;
-        const std::int64_t limit = along_x ? image.width() : image.height();
-        const double slope =
-            start == end ? 0 : static_cast<double>(along_x ? dy : dx) / static_cast<double>(end - start);
-        const std::int64_t before = (thickness - 1) / 2;
-        // A step a pixel along the longer axis, from and to where the pen just can't be seen any more.
-        for (std::int64_t i = std::max(start, -std::int64_t{thickness}); i <= std::min(end, limit + thickness); ++i) {
-            const double across = (along_x ? from.y : from.x) + slope * static_cast<double>(i - start);
-            const auto j = static_cast<std::int64_t>(std::floor(across + 0.5));
-            const std::int64_t left = (along_x ? i : j) - before, top = (along_x ? j : i) - before;
-            detail::fill_box(image, left, top, left + thickness - 1, top + thickness - 1, color);
-        }
-    });
-}
-
-/// The outline of a box; an empty box draws nothing.
-/// \param box        in pixels; at thickness 1 exactly its outermost pixels are coloured
-/// \param thickness  of the frame in pixels, 1 to 4096: it grows inwards and outwards in turn, inwards first
-inline void draw_box(Image& image, const Rect& box, Color color, int thickness = 1) {
-    detail::require_drawable(image);
-    detail::require_draw_size("a box's thickness", thickness, 1);
-    if (box.width() == 0 || box.height() == 0) return;
-    const std::int64_t outwards = (thickness - 1) / 2, inwards = thickness - 1;
-    const std::int64_t left = box.left - outwards, right = box.right + outwards;
-    const std::int64_t top = box.top - outwards, bottom = box.bottom + outwards;
-    detail::fill_box(image, left, top, right, std::min(top + inwards, bottom), color);
-    detail::fill_box(image, left, std::max(bottom - inwards, top), right, bottom, color);
-    detail::fill_box(image, left, top, std::min(left + inwards, right), bottom, color);
-    detail::fill_box(image, std::max(right - inwards, left), top, right, bottom, color);
-}
-
-/// A filled disc.
-/// \param radius  in pixels, 0 to 4096: the disc is 2 radius + 1 wide, a single pixel for 0
-inline void draw_point(Image& image, Point center, Color color, int radius = 1) {
-    detail::require_drawable(image);
-    detail::require_draw_size("a point's radius", radius, 0);
-    const std::int64_t x = center.x, y = center.y;
-    std::int64_t half = radius;
-    for (std::int64_t row = 0; row <= radius; ++row) {
-        while (half * half + row * row > std::int64_t{radius} * radius + radius) --half;
-        detail::fill_box(image, x - half, y - row, x + half, y - row, color);
-        detail::fill_box(image, x - half, y + row, x + half, y + row, color);
-    }
-}
-
-/// Width that draw_text fills, in pixels: 7 scale a character, a character being a code point of UTF-8 (or a byte that
-/// belongs to none). \throws InvalidArgument for a scale that isn't 1 to 4096
-inline int text_width(std::string_view text, int scale = 1) {
-    detail::require_draw_size("a text's scale", scale, 1);
-    std::int64_t characters = 0;
-    for (; !text.empty(); text.remove_prefix(detail::utf8_length(text))) ++characters;
-    return static_cast<int>(std::min<std::int64_t>(characters * detail::kFontWidth * scale, 2147483647));
-}
-
-/// Height that draw_text fills, in pixels: 13 scale. \throws InvalidArgument for a scale that isn't 1 to 4096
-inline int text_height(int scale = 1) {
-    detail::require_draw_size("a text's scale", scale, 1);
-    return detail::kFontHeight * scale;
-}
-
-/// One line of text on a filled background.
-///
-/// The built-in font has the printable characters of ASCII; any other code point is drawn as a box.
-///
-/// \param top_left    of the background, in pixels; it's text_width(text, scale) x text_height(scale) pixels large
-/// \param text        UTF-8; bytes that aren't are drawn as a box each
-/// \param scale       size of the font's pixels, 1 to 4096
-inline void draw_text(Image& image, Point top_left, std::string_view text, Color color, Color background,
-                      int scale = 1) {
-    detail::require_drawable(image);
-    detail::require_draw_size("a text's scale", scale, 1);
-    std::int64_t left = top_left.x;
-    for (; !text.empty() && left < image.width(); text.remove_prefix(detail::utf8_length(text))) {
-        const std::int64_t right = left + detail::kFontWidth * scale - 1;
-        detail::fill_box(image, left, top_left.y, right, top_left.y + std::int64_t{text_height(scale)} - 1, background);
-        const auto code = static_cast<unsigned char>(text[0]);
-        const bool known = code >= detail::kFontFirst && code <= detail::kFontLast;
-        for (int row = 0; row < detail::kFontHeight; ++row) {
-            const std::uint8_t bits =
-                known ? detail::kFont[code - detail::kFontFirst][row] : detail::missing_glyph_row(row);
-            const std::int64_t y = top_left.y + std::int64_t{row} * scale;
-            for (int column = 0; column < detail::kFontWidth; ++column) {
-                if ((bits & 0x80 >> column) == 0) continue;
-                const std::int64_t x = left + std::int64_t{column} * scale;
-                detail::fill_box(image, x, y, x + scale - 1, y + scale - 1, color);
-            }
-        }
-        left = right + 1;
-    }
-}
-
-/// Landmarks of a face.
-///
-/// 68 points in the order of the iBUG 300-W annotation are joined to jaw, brows, nose, eyes and lips; any other number
-/// is drawn as discs.
-///
-/// \param thickness  of the lines and radius of the discs in pixels, 1 to 4096
-inline void draw_landmarks(Image& image, const std::vector<Point>& points, Color color, int thickness = 1) {
-    struct Part {
-        std::size_t first, last;
-        bool closed;
-    };
-    constexpr Part kParts[] = {{0, 16, false}, {17, 21, false}, {22, 26, false}, {27, 30, false}, {31, 35, false},
-                               {36, 41, true}, {42, 47, true},  {48, 59, true},  {60, 67, true}};
-    detail::require_drawable(image);
-    detail::require_draw_size("the landmarks' thickness", thickness, 1);
-    if (points.size() != 68) {
-        for (const Point point : points) draw_point(image, point, color, thickness);
-        return;
-    }
-    for (const Part& part : kParts) {
-        for (std::size_t i = part.first; i < part.last; ++i) {
-            draw_line(image, points[i], points[i + 1], color, thickness);
-        }
-        if (part.closed) draw_line(image, points[part.last], points[part.first], color, thickness);
-    }
-}
-
-/// Copies an image into another one; what would lie outside of it is left out.
-/// \param image     gray or RGB, may be empty; not a view of `onto`
-/// \param top_left  where its first pixel goes, in pixels of `onto`
-inline void paste(Image& onto, ImageView image, Point top_left) {
-    detail::require_drawable(onto);
-    if (image.empty() || onto.empty()) return;
-    require_pixels(image);
-    const std::int64_t left = std::max<std::int64_t>(0, -std::int64_t{top_left.x});
-    const std::int64_t right = std::min<std::int64_t>(image.width, std::int64_t{onto.width()} - top_left.x);
-    const std::int64_t top = std::max<std::int64_t>(0, -std::int64_t{top_left.y});
-    const std::int64_t bottom = std::min<std::int64_t>(image.height, std::int64_t{onto.height()} - top_left.y);
-    for (std::int64_t y = top; y < bottom; ++y) {
-        const std::uint8_t* const from = image.row(static_cast<int>(y));
-        std::uint8_t* const to = onto.row(static_cast<int>(y + top_left.y));
-        for (std::int64_t x = left; x < right; ++x) {
-            for (int c = 0; c < 3; ++c) {
-                to[(x + top_left.x) * 3 + c] = from[x * image.channels + (image.channels == 3 ? c : 0)];
-            }
-        }
-    }
-}
-
-/// Scales for a preview, or for a search in less pixels (reduce.hpp): averages areas to make an axis smaller, interpolates linearly to make it larger.
-///
-/// Detection and alignment have resizers of their own, whose exact pixels matter.
-///
-/// \param image          gray or RGB, at least 1 x 1 pixel
-/// \param width, height  of the result in pixels, at least 1
-/// \throws InvalidArgument for an empty image or size
-inline Image scale_to(ImageView image, int width, int height) {
-    return detail::with_default_floats([&] {
-        require_pixels(image);
-        if (width < 1 || height < 1) {
-            throw InvalidArgument("an image can't be scaled to " + std::to_string(width) + " x " +
-                                  std::to_string(height));
-        }
-        const std::vector<detail::ScaleTaps> columns = detail::scale_taps(image.width, width);
-        const std::vector<detail::ScaleTaps> rows = detail::scale_taps(image.height, height);
-        Image scaled(width, height, image.channels);
-        const auto channels = static_cast<std::size_t>(image.channels);
-        std::vector<float> blended(static_cast<std::size_t>(image.width) * channels);
-        for (int y = 0; y < height; ++y) {
-            const detail::ScaleTaps& row = rows[static_cast<std::size_t>(y)];
-            std::fill(blended.begin(), blended.end(), 0.0f);
-            for (std::size_t k = 0; k < row.weights.size(); ++k) {
-                const std::uint8_t* const from = image.row(row.first + static_cast<int>(k));
-                for (std::size_t i = 0; i < blended.size(); ++i) blended[i] += row.weights[k] * from[i];
-            }
-            std::uint8_t* to = scaled.row(y);
-            for (const detail::ScaleTaps& column : columns) {
-                const float* const from = blended.data() + static_cast<std::size_t>(column.first) * channels;
-                for (std::size_t c = 0; c < channels; ++c) {
-                    float sum = 0;
-                    for (std::size_t k = 0; k < column.weights.size(); ++k)
-                        sum += column.weights[k] * from[k * channels + c];
-                    *to++ = static_cast<std::uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
-                }
-            }
-        }
-        return scaled;
-    });
-}
-
-/// Colours for the people of one picture, the more easily told apart the fewer of them are used, from the first on.
-///
-/// Any two lie at least 18 apart in CIELAB (the first eight 32), and each 32 from white and from the gray (170, 170, 170).
-/// Chosen one after the other, each as far as can be from those before and from the tones of skin. All are bright enough
-/// to be read on black and for black to be read on them.
-inline constexpr std::array<Color, 20> kPersonColors{{
-    {255, 221, 0},  {238, 51, 255},  {0, 238, 85},    {85, 136, 255},  {0, 238, 238},
-    {136, 153, 51}, {255, 85, 119},  {68, 170, 136},  {34, 170, 204},  {255, 153, 221},
-    {255, 85, 34},  {187, 136, 0},   {204, 255, 34},  {187, 153, 255}, {153, 204, 255},
-    {255, 136, 0},  {255, 204, 136}, {153, 255, 204}, {204, 102, 170}, {170, 204, 102},
-}};
-
-/// A colour for a name: always the same for it, most likely another one for another name, and bright enough to be read
-/// on black and for black to be read on it. Two of many names may get nearly the same: kPersonColors are told apart.
-inline Color person_color(std::string_view name) {
-    constexpr int kLeastLuma = 130;
-    const std::uint64_t hash = detail::xxh64(name.data(), name.size());
-    const auto hue = static_cast<int>(hash % 1536);  // six edges of the colour wheel, 256 steps each
-    const auto paleness = static_cast<int>((hash >> 32) % 3) * 48;
-    const int rising = hue % 256, falling = 255 - rising;
-    constexpr int kFull = 255;
-    const std::array<std::array<int, 3>, 6> edges = {{{kFull, rising, 0},
-                                                      {falling, kFull, 0},
-                                                      {0, kFull, rising},
-                                                      {0, falling, kFull},
-                                                      {rising, 0, kFull},
-                                                      {kFull, 0, falling}}};
-    std::array<int, 3> rgb = edges[static_cast<std::size_t>(hue / 256)];
-    for (int& channel : rgb) channel += (kFull - channel) * paleness / 255;
-    // Luma by ITU-R BT.601; mixing in white raises it in proportion.
-    const int luma = (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2]) / 1000;
-    if (luma < kLeastLuma) {
-        const int white = kLeastLuma - luma, whole = kFull - luma;
-        for (int& channel : rgb) channel += ((kFull - channel) * white + whole - 1) / whole;
-    }
-    return {static_cast<std::uint8_t>(rgb[0]), static_cast<std::uint8_t>(rgb[1]), static_cast<std::uint8_t>(rgb[2])};
-}
-
-}  // namespace v0_1
-}  // namespace ffr
-
-// ---- ffr/reduce.hpp
-/// \file
-/// Photos of more pixels than faces need: made smaller before the search, and what's found in them told in the photo's
-/// own pixels.
-///
-///     photo --reduce_to--> smaller image --detect, predict--> box, landmarks --in_original--> the same in the photo
-///
-/// Time and memory of detection grow with the pixels. A face has to keep about 80 pixels to be found, so reducing loses
-/// the small ones.
-
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <string>
-#include <utility>
-
-
-namespace ffr {
-inline namespace v0_1 {
-
-/// An image, perhaps made smaller, and the size that it had.
-struct ReducedImage {
-    Image image;     ///< no larger than the original
-    int width = 0;   ///< of the original, in pixels
-    int height = 0;  ///< of the original, in pixels
-
-    /// True when the image is smaller than its original.
-    bool is_smaller() const { return image.width() != width || image.height() != height; }
-};
-
-/// Makes an image of more than `max_pixels` smaller, by averaging areas, in the same proportions but for rounding; leaves
-/// others as they are.
-///
-/// \param image       gray or RGB, empty too
-/// \param max_pixels  of the result, at least 1
-/// \throws InvalidArgument for a limit below 1. Cost: reads each pixel once. Thread-safe.
-inline ReducedImage reduce_to(Image image, std::int64_t max_pixels) {
-    return detail::with_default_floats([&]() -> ReducedImage {
-        if (max_pixels < 1) {
-            throw InvalidArgument("an image can't be reduced to " + std::to_string(max_pixels) + " pixels");
-        }
-        const int width = image.width(), height = image.height();
-        const double pixels = static_cast<double>(width) * height;
-        if (pixels <= static_cast<double>(max_pixels)) return {std::move(image), width, height};
-        const double scale = std::sqrt(static_cast<double>(max_pixels) / pixels);
-        // The second bound is for strips, of which one side would become less than a pixel.
-        const auto shorten = [&](int side, std::int64_t most) {
-            return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(side * scale), 1, most));
-        };
-        const int new_width = shorten(width, max_pixels);
-        return {scale_to(image, new_width, shorten(height, max_pixels / new_width)), width, height};
-    });
-}
-
-/// A box of the smaller image as one of its original. Outer edges, not pixels' centres, are scaled, then rounded to whole
-/// pixels, halves upwards: a box that's all of the smaller image becomes one that's all of the original.
-inline Rect in_original(const ReducedImage& reduced, const Rect& box) {
-    return detail::with_default_floats([&]() -> Rect {
-        if (!reduced.is_smaller()) return box;
-        const double x = static_cast<double>(reduced.width) / reduced.image.width();
-        const double y = static_cast<double>(reduced.height) / reduced.image.height();
-        return {round_half_up(box.left * x), round_half_up(box.top * y), round_half_up((box.right + 1.0) * x) - 1,
-                round_half_up((box.bottom + 1.0) * y) - 1};
-    });
-}
-
 /// A detection in the smaller image as one in its original: its box is.
 inline Detection in_original(const ReducedImage& reduced, Detection detection) {
     detection.box = in_original(reduced, detection.box);
@@ -18524,7 +18597,7 @@ inline Face in_original(const ReducedImage& reduced, Face face) {
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/y4m.hpp
+// ---- ffr/video/y4m.hpp
 /// \file
 /// Uncompressed video through a pipe: YUV4MPEG2, which ffmpeg and GStreamer read and write.
 ///
@@ -18942,7 +19015,7 @@ inline void put_drawing(Y4mFrame& frame, const Y4mFormat& format, ImageView befo
 }  // namespace v0_1
 }  // namespace ffr
 
-// ---- ffr/track.hpp
+// ---- ffr/video/track.hpp
 /// \file
 /// Follows faces through a video, so that each keeps its number and its name.
 ///

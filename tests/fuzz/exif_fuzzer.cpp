@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "bounded_memory.hpp"
-#include "ffr/exif.hpp"
+#include "ffr/image/exif.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const BoundedMemory bound(1 << 20);

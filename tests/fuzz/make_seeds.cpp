@@ -11,9 +11,10 @@
 
 #include "dlib_files.hpp"
 #include "dlib_stream.hpp"
-#include "ffr/detail/file.hpp"
-#include "ffr/identify.hpp"
-#include "ffr/image_io.hpp"
+#include "ffr/base/file.hpp"
+#include "ffr/base/weights_writer.hpp"
+#include "ffr/identify/identify.hpp"
+#include "ffr/image/image_io.hpp"
 #include "hog_detector.hpp"
 #include "shape_predictor.hpp"
 #include "torch_tokens.hpp"

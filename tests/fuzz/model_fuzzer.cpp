@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "bounded_memory.hpp"
-#include "ffr/detail/xxhash.hpp"
-#include "ffr/identify.hpp"
+#include "ffr/base/xxhash.hpp"
+#include "ffr/identify/identify.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::vector<std::uint8_t> file(data, data + size);

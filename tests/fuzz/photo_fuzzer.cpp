@@ -6,10 +6,10 @@
 #include <cstdlib>
 
 #include "bounded_memory.hpp"
-#include "ffr/align.hpp"
-#include "ffr/face_detector.hpp"
-#include "ffr/image_io.hpp"
-#include "ffr/landmarks.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/align/landmarks.hpp"
+#include "ffr/detect/face_detector.hpp"
+#include "ffr/image/image_io.hpp"
 
 namespace {
 

@@ -5,7 +5,8 @@
 
 #include "bounded_memory.hpp"
 #include "edits.hpp"
-#include "ffr/detail/file.hpp"
+#include "ffr/base/file.hpp"
+#include "ffr/base/weights_writer.hpp"
 #include "nn4_small2.hpp"
 #include "torch_file.hpp"
 

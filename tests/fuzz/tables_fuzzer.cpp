@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "bounded_memory.hpp"
-#include "tables.hpp"
+#include "show/tables.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "bounded_memory.hpp"
-#include "ffr/y4m.hpp"
+#include "ffr/video/y4m.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::istringstream in(std::string(reinterpret_cast<const char*>(data), size));

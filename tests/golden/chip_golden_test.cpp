@@ -3,7 +3,7 @@
 // are cut from, padding 0.25. Pixels have to be the same: truncated doubles show any other order of a sum. Boxes and
 // angles may differ by 1e-9, as dlib fits by a singular value decomposition.
 
-#include "ffr/align.hpp"
+#include "ffr/align/chip.hpp"
 
 #include <algorithm>
 #include <cmath>

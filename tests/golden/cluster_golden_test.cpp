@@ -1,7 +1,7 @@
 // Groups of faces against chinese_whispers_clustering of the wheel dlib-bin 20.0.1: the same partitions, although dlib
 // visits faces in another order. Embeddings are dlib's own and made up ones: make_cluster_golden.py tells.
 
-#include "ffr/cluster.hpp"
+#include "ffr/identify/cluster.hpp"
 
 #include "../unit/noise.hpp"
 #include "golden.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ffr/face_detector.hpp"
+#include "ffr/detect/face_detector.hpp"
 #include "golden.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 // Boxes, their order and the view that found them are integers and have to be the same. Scores may differ by 1e-5: the
 // filters are sums of 1000 and more floats, and dlib's own SSE2 build differs by 1e-6 from its AVX build.
 
-#include "ffr/face_detector.hpp"
+#include "ffr/detect/face_detector.hpp"
 
 #include <cmath>
 

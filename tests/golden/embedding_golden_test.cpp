@@ -5,13 +5,13 @@
 //   Compact weights (float16): 0.001 in Euclidean distance; 0.0007 is what rounding the weights does. People are told
 //   apart at 0.6.
 
-#include "ffr/embedding.hpp"
+#include "ffr/embed/face_embedder.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "ffr/align.hpp"
-#include "ffr/face_detector.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/detect/face_detector.hpp"
 #include "golden.hpp"
 
 namespace {

@@ -19,11 +19,11 @@
 #include <string>
 #include <vector>
 
-#include "ffr/detail/xxhash.hpp"
-#include "ffr/image.hpp"
-#include "ffr/image_io.hpp"
-#include "ffr/landmarks.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/align/landmarks.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/xxhash.hpp"
+#include "ffr/image/image.hpp"
+#include "ffr/image/image_io.hpp"
 
 namespace golden {
 

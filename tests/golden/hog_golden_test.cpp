@@ -2,7 +2,7 @@
 // The tolerance of 1e-6 lets sums be ordered differently (dlib's own builds differ by 3e-8); a wrong choice of channel
 // or bin shows up as 0.01 to 0.4.
 
-#include "ffr/hog.hpp"
+#include "ffr/detect/hog.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "ffr/align.hpp"
-#include "ffr/embedding.hpp"
-#include "ffr/landmarks.hpp"
-#include "ffr/mmod_detector.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/align/landmarks.hpp"
+#include "ffr/detect/mmod_detector.hpp"
+#include "ffr/embed/face_embedder.hpp"
 #include "golden.hpp"
 
 TEST_CASE("the CNN detector's faces are dlib's: boxes and order the same, scores within 1e-4") {

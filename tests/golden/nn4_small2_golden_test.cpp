@@ -4,12 +4,13 @@
 //   order differ by 3e-7; the two ways to pool by 0.25.
 //   Stages, on one face: within 1e-5 of the largest value there.
 
-#include "ffr/nn4_small2.hpp"
+#include "ffr/embed/nn4_small2.hpp"
 
 #include <cmath>
 #include <map>
 
-#include "ffr/affine.hpp"
+#include "ffr/align/affine.hpp"
+#include "ffr/base/weights_writer.hpp"
 #include "golden.hpp"
 #include "nn4_small2.hpp"
 #include "torch_file.hpp"

@@ -2,7 +2,7 @@
 // faces.json, by both sets of landmarks, at 96 and 150 pixels. OpenFace's users got fixed-point pixels, so they have to
 // be the same to the byte.
 
-#include "ffr/affine.hpp"
+#include "ffr/align/affine.hpp"
 
 #include "golden.hpp"
 

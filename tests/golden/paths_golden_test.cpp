@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "ffr/align.hpp"
-#include "ffr/embedding.hpp"
-#include "ffr/resnet29.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/embed/face_embedder.hpp"
+#include "ffr/embed/resnet29.hpp"
 #include "golden.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 // agree with the wheel dlib-bin 20.0.1. No tolerance: one gray level in a flat area is a gradient to the detector and
 // moves scores by 0.02 and more.
 
-#include "ffr/resize.hpp"
+#include "ffr/image/resize.hpp"
 
 #include <vector>
 

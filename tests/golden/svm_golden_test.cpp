@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/svm.hpp"
+#include "ffr/identify/svm.hpp"
 
 namespace {
 

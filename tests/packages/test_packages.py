@@ -222,7 +222,7 @@ class Packages(unittest.TestCase):
         using = """
             add_executable(app app.cpp)
             target_link_libraries(app PRIVATE ffr::ffr)"""
-        sources = {"app.cpp": "#include <ffr/image_io.hpp>\n#ifndef MY_STB\n#error not that target\n#endif\nint main() {}\n"}
+        sources = {"app.cpp": "#include <ffr/image/image_io.hpp>\n#ifndef MY_STB\n#error not that target\n#endif\nint main() {}\n"}
         mine = f"""
             add_library(my_stb INTERFACE)
             target_include_directories(my_stb INTERFACE "{CACHE["FFR_STB_INCLUDE_DIR"]}")

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "dlib_writer.hpp"
-#include "ffr/layers.hpp"
-#include "ffr/mmod_network.hpp"
-#include "ffr/resnet29.hpp"
+#include "ffr/detect/mmod_network.hpp"
+#include "ffr/embed/resnet29.hpp"
+#include "ffr/layers/plain_layers.hpp"
 
 /// Two points, two cascades of two trees with one question each. Its lies are made by altering the members.
 struct TinyPredictor {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
-#include "ffr/error.hpp"
+#include "ffr/base/error.hpp"
 
 using Bytes = std::vector<std::uint8_t>;
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ffr/image.hpp"
+#include "ffr/image/image.hpp"
 
 /// Pixels from a linear congruential generator: the same for the same seed, on every machine.
 inline ffr::Image noise(int width, int height, int channels, std::uint32_t seed) {

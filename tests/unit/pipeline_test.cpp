@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ffr/image_io.hpp"
+#include "ffr/image/image_io.hpp"
 #include "ffr/pipeline.hpp"
 
 using namespace ffr;

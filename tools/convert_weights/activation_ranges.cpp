@@ -13,11 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/align.hpp"
-#include "ffr/face_detector.hpp"
-#include "ffr/image_io.hpp"
-#include "ffr/landmarks.hpp"
-#include "ffr/resnet29.hpp"
+#include "ffr/align/chip.hpp"
+#include "ffr/align/landmarks.hpp"
+#include "ffr/base/find_weights.hpp"
+#include "ffr/detect/face_detector.hpp"
+#include "ffr/embed/resnet29.hpp"
+#include "ffr/image/image_io.hpp"
 
 namespace {
 

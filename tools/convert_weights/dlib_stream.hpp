@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/error.hpp"
+#include "ffr/base/error.hpp"
 
 namespace convert {
 

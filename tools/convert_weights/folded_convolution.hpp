@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
 #include "half.hpp"
 
 namespace convert {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "ffr/error.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/error.hpp"
+#include "ffr/base/weights_file.hpp"
 
 namespace convert {
 

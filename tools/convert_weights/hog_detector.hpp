@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
-#include "ffr/face_detector.hpp"
-#include "ffr/hog.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
+#include "ffr/detect/face_detector.hpp"
+#include "ffr/detect/hog.hpp"
 
 namespace convert {
 

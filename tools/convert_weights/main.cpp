@@ -8,8 +8,9 @@
 #include <iterator>
 #include <string>
 
-#include "ffr/detail/file.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/file.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
 #include "hog_detector.hpp"
 #include "md5.hpp"
 #include "mmod.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "ffr/error.hpp"
+#include "ffr/base/error.hpp"
 
 namespace convert {
 

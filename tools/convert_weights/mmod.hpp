@@ -10,9 +10,10 @@
 
 #include "dlib_layers.hpp"
 #include "dlib_stream.hpp"
-#include "ffr/mmod_network.hpp"
-#include "ffr/mmod_pyramid.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
+#include "ffr/detect/mmod_network.hpp"
+#include "ffr/detect/mmod_pyramid.hpp"
 #include "folded_convolution.hpp"
 
 namespace convert {

@@ -13,8 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "ffr/nn4_small2.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
+#include "ffr/embed/nn4_small2.hpp"
 #include "folded_convolution.hpp"
 #include "torch_file.hpp"
 

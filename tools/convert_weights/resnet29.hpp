@@ -10,8 +10,9 @@
 
 #include "dlib_layers.hpp"
 #include "dlib_stream.hpp"
-#include "ffr/resnet29.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
+#include "ffr/embed/resnet29.hpp"
 #include "folded_convolution.hpp"
 
 namespace convert {

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "dlib_stream.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/weights_writer.hpp"
 
 namespace convert {
 

@@ -22,9 +22,9 @@
 #include <variant>
 #include <vector>
 
-#include "ffr/detail/xxhash.hpp"
-#include "ffr/error.hpp"
-#include "ffr/weights.hpp"
+#include "ffr/base/error.hpp"
+#include "ffr/base/weights_file.hpp"
+#include "ffr/base/xxhash.hpp"
 
 namespace convert {
 

@@ -10,8 +10,8 @@
 #include <initializer_list>
 #include <string>
 
-#include "../detail/compiled.hpp"
-#include "../error.hpp"
+#include "../base/compiled.hpp"
+#include "../base/error.hpp"
 
 // Which paths this build has; elsewhere than with g++ or clang++, plain loops are all there is.
 #if defined(__GNUC__) && defined(__SSE2__)

@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../detail/exact_float.hpp"
+#include "../base/exact_float.hpp"
 #include "dispatch.hpp"
 
 namespace ffr {

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The binomial filter that smooths an image before every second pixel of it is taken (align.hpp): whole numbers
+/// The binomial filter that smooths an image before every second pixel of it is taken (chip.hpp): whole numbers
 /// throughout.
 ///
 ///     five rows of bytes --1 4 6 4 1 down--> a row of 16-bit sums, at most 4080 --1 4 6 4 1 across, / 256--> bytes

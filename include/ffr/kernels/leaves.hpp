@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../detail/exact_float.hpp"
+#include "../base/exact_float.hpp"
 #include "dispatch.hpp"
 
 namespace ffr {

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Bilinear samples for chips (align.hpp) in doubles, whose every product and sum is rounded on its own. Where
+/// Bilinear samples for chips (chip.hpp) in doubles, whose every product and sum is rounded on its own. Where
 /// registers hold four doubles, the colours of a pixel are in one; two (SSE2) weren't faster. Each lane, a register's
 /// place for one number, does what the plain code does, so the bytes are the same.
 ///
@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../detail/exact_float.hpp"
+#include "../base/exact_float.hpp"
 #include "dispatch.hpp"
 
 namespace ffr {

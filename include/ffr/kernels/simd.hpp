@@ -16,7 +16,7 @@
 /// was compiled for that CPU, for all.
 ///
 /// A program of many files compiles the kernels in each of them, which takes seconds, unless they're compiled once: see
-/// detail/compiled.hpp.
+/// base/compiled.hpp.
 
 #include <cmath>
 #include <cstddef>
